@@ -1,0 +1,29 @@
+//! The domain: what a client presents, who may vouch for it, and what the answer is. No I/O, no async runtime.
+
+mod authenticator;
+mod chain;
+mod clock;
+mod credentials;
+mod live;
+mod provider;
+mod reason;
+mod secret;
+mod settings;
+mod tally;
+mod user;
+mod verdict;
+
+pub use self::authenticator::{
+    AuthenticatorFeed, AuthenticatorKey, AuthenticatorRecord, GLOBAL_CHAIN, OnFailure, default_id,
+};
+pub use self::chain::{Chain, Decision, Link, Outcome, Step, StepVerdict};
+pub use self::clock::{Clock, Instant, SystemClock, TestClock, Timestamp};
+pub use self::credentials::Credentials;
+pub use self::live::LiveChains;
+pub use self::provider::{BoxFuture, Health, Provider, ProviderError, ProviderStatus};
+pub use self::reason::Reason;
+pub use self::secret::Secret;
+pub use self::settings::{ClusterSettings, NoAuthenticator};
+pub use self::tally::{Figures, Tally};
+pub use self::user::{PasswordRecord, UserDirectory, UserKey, UserRecord};
+pub use self::verdict::{AclRule, Challenge, Identity, Verdict};

@@ -1,0 +1,73 @@
+//! PORT: a running instance of an authenticator, whatever its backend.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use super::clock::Timestamp;
+use super::credentials::Credentials;
+use super::reason::Reason;
+use super::verdict::Verdict;
+
+/// A future that can be kept behind `dyn`.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Why a provider could not decide. Never an allow.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}: {detail}")]
+pub struct ProviderError {
+    /// `BackendUnavailable`, `BackendTimeout`, `BackendBadResponse`, `Overloaded`, `PreconditionError`…
+    pub reason: Reason,
+    /// For operators; free of secrets.
+    pub detail: String,
+}
+
+impl ProviderError {
+    /// An error with its detail.
+    pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
+        Self { reason, detail: detail.into() }
+    }
+}
+
+/// How a provider's backend fares on this node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum ProviderStatus {
+    /// It answers.
+    Connected,
+    /// Not yet.
+    Connecting,
+    /// It does not.
+    Disconnected,
+    /// The authenticator is switched off.
+    Disabled,
+}
+
+/// A provider's status, with the reason and since when.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Health {
+    /// How it fares.
+    pub status: ProviderStatus,
+    /// Why, if it does not.
+    pub error: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// One running authenticator. Dropped when replaced, after the logins that began with it.
+pub trait Provider: Send + Sync {
+    /// Decides on a client. Called only with the credentials it asked for; must not hash on the caller's thread.
+    fn authenticate<'a>(&'a self, credentials: &'a Credentials) -> BoxFuture<'a, Result<Verdict, ProviderError>>;
+
+    /// Whether it takes part in MQTT 5 enhanced authentication under this method; password providers take part in none.
+    fn speaks(&self, _auth_method: &str) -> bool {
+        false
+    }
+
+    /// How its backend fares.
+    fn health(&self) -> Health;
+
+    /// How long a decision may take.
+    fn timeout(&self) -> Duration {
+        Duration::from_secs(5)
+    }
+}

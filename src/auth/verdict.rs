@@ -1,0 +1,60 @@
+//! What a provider says of a client.
+
+use std::collections::BTreeMap;
+
+use super::clock::Timestamp;
+use super::reason::Reason;
+
+/// A provider's answer. "Could not decide" is not among them: that is a [`super::ProviderError`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Not concerned: ask the next one. The reason says why (unknown user, missing credential…).
+    Ignore(Reason),
+    /// The client is who it says; final.
+    Allow(Box<Identity>),
+    /// The client is not; final.
+    Deny(Reason),
+    /// One more step of an exchange.
+    Continue(Challenge),
+}
+
+/// What is known of an accepted client.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// Bypasses authorization at the caller's.
+    pub is_superuser: bool,
+    /// Attributes to merge over the caller's.
+    pub client_attrs: BTreeMap<String, String>,
+    /// When the connection must end.
+    pub expire_at: Option<Timestamp>,
+    /// Client identifier to use instead.
+    pub client_id_override: String,
+    /// Rules to check before all others.
+    pub acl: Vec<AclRule>,
+    /// The last message of an exchange.
+    pub auth_data: Vec<u8>,
+}
+
+/// One access rule that comes with an identity.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AclRule {
+    /// `allow` or `deny`.
+    pub permission: String,
+    /// `publish`, `subscribe` or `all`.
+    pub action: String,
+    /// Topic filter.
+    pub topic: String,
+    /// Qualities of service; empty: all.
+    pub qos: Vec<u32>,
+    /// Retained messages only or not; `None`: both.
+    pub retain: Option<bool>,
+}
+
+/// What the client must answer next.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Challenge {
+    /// Bytes for the client.
+    pub auth_data: Vec<u8>,
+    /// Sealed state that comes back with the client's answer.
+    pub exchange: Vec<u8>,
+}

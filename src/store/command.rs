@@ -1,0 +1,179 @@
+//! Every replicated change as data. Append-only: never reorder, rename or reuse a variant or a field.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::operators::Role;
+use crate::auth::{AuthenticatorKey, NoAuthenticator, OnFailure, PasswordRecord, Timestamp, UserKey};
+
+/// One proposed change, with the time and the name of who proposed it, because apply may look at no clock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// When it was proposed.
+    pub at: Timestamp,
+    /// The operator's id, or `system`.
+    pub by: String,
+    /// A retry under the same id is applied once; empty: none.
+    pub request_id: String,
+    /// What to do.
+    pub command: Command,
+}
+
+/// A replicated change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// Refused if the user exists, or its authenticator does not.
+    CreateUser { key: UserKey, user: NewUser },
+    /// Changes what is given.
+    UpdateUser { key: UserKey, change: UserChange, if_revision: Option<u64> },
+    /// Refused if there is none.
+    DeleteUser { key: UserKey, if_revision: Option<u64> },
+    /// Many users of one authenticator, in the order of the file: the last of a name wins.
+    ImportUsers { chain: String, authenticator: String, rows: Vec<(String, NewUser)>, on_conflict: OnConflict },
+    /// Goes to the rear of its chain.
+    CreateAuthenticator {
+        key: AuthenticatorKey,
+        mechanism: String,
+        backend: String,
+        enabled: bool,
+        settings: String,
+        precondition: String,
+        on_failure: OnFailure,
+        timeout: Duration,
+    },
+    /// Changes what is given.
+    UpdateAuthenticator { key: AuthenticatorKey, change: AuthenticatorChange, if_revision: Option<u64> },
+    /// With its users. Not refused if there is none. The last one of a chain takes the chain along.
+    DeleteAuthenticator { key: AuthenticatorKey, if_revision: Option<u64> },
+    /// Moves one within its chain.
+    MoveAuthenticator { key: AuthenticatorKey, position: Position },
+    /// Refused unless `ids` is an exact permutation.
+    ReorderAuthenticators { chain: String, ids: Vec<String> },
+    /// `secret_hash` is SHA-256 of the key's secret half, which is random.
+    CreateOperator { id: String, name: String, role: Role, secret_hash: [u8; 32] },
+    /// Refused for the last admin.
+    DeleteOperator { id: String, if_revision: Option<u64> },
+    /// Changes what is given.
+    UpdateSettings { change: SettingsChange, if_revision: Option<u64> },
+    /// A node is gone for good: its id is never accepted again.
+    RetireNode { id: u64, incarnation: u64 },
+}
+
+/// A user as it is created.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewUser {
+    /// What protects it.
+    pub password: PasswordRecord,
+    /// Bypasses authorization at the caller's.
+    pub is_superuser: bool,
+    /// Switched off.
+    pub disabled: bool,
+    /// After this instant it never logs in.
+    pub expires_at: Option<Timestamp>,
+    /// Handed to the caller.
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// What to change of a user.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserChange {
+    /// A new password.
+    pub password: Option<PasswordRecord>,
+    /// Superuser or not.
+    pub is_superuser: Option<bool>,
+    /// On or off.
+    pub disabled: Option<bool>,
+    /// `Some(None)` takes the expiry away.
+    pub expires_at: Option<Option<Timestamp>>,
+    /// Replaced whole.
+    pub attributes: Option<BTreeMap<String, String>>,
+}
+
+/// What an import does with a user that exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OnConflict {
+    /// Replace it.
+    Replace,
+    /// Leave it.
+    Skip,
+}
+
+/// What to change of an authenticator.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthenticatorChange {
+    /// Replaced whole.
+    pub settings: Option<String>,
+    /// Empty: always concerned.
+    pub precondition: Option<String>,
+    /// What a failure means.
+    pub on_failure: Option<OnFailure>,
+    /// How long a decision may take.
+    pub timeout: Option<Duration>,
+    /// On or off.
+    pub enabled: Option<bool>,
+}
+
+/// Where in the chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Position {
+    /// Asked first.
+    Front,
+    /// Asked last.
+    Rear,
+    /// Just before that one.
+    Before(String),
+    /// Just after that one.
+    After(String),
+}
+
+/// What to change of the cluster's settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingsChange {
+    /// What a chain without an enabled authenticator answers.
+    pub no_authenticator: Option<NoAuthenticator>,
+    /// Whether clients are told the exact reason.
+    pub detailed_reasons: Option<bool>,
+    /// Past it, `LOCAL` logins answer UNAVAILABLE.
+    pub max_staleness: Option<Duration>,
+}
+
+/// What became of a command, and the Raft index at which it was applied (the first time, for a repeated `request_id`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Raft index.
+    pub revision: u64,
+    /// What became of it.
+    pub reply: Reply,
+}
+
+/// What became of a command. A refusal is data, not an error.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reply {
+    /// Done.
+    Done,
+    /// An authenticator was deleted, or was not there.
+    Deleted { existed: bool, users: u64 },
+    /// Users were imported.
+    Imported { created: u64, replaced: u64, unchanged: u64, skipped: u64 },
+    /// Nothing was changed.
+    Refused(Refusal),
+}
+
+/// Why a command changed nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Refusal {
+    /// It exists.
+    #[error("{kind} `{name}` already exists")]
+    AlreadyExists { kind: String, name: String },
+    /// It does not exist.
+    #[error("{kind} `{name}` does not exist")]
+    NotFound { kind: String, name: String },
+    /// `if_revision` names another revision.
+    #[error("{kind} `{name}` is at revision {actual}, not {expected}")]
+    RevisionMismatch { kind: String, name: String, expected: u64, actual: u64 },
+    /// It can never be done.
+    #[error("`{field}`: {why}")]
+    Invalid { field: String, why: String },
+}
