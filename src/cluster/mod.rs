@@ -15,6 +15,8 @@ use crate::store::{Command, Outcome, Store};
 use crate::wire::pb::peer as pb;
 use crate::wire::{PeerError, Peers};
 
+pub use crate::raft::Role;
+
 /// Who forms the cluster at `init`, and how patient the nodes are with each other.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
