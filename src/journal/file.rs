@@ -89,7 +89,9 @@ impl JournalFile {
             view.purged = Some((purged.index, purged.position.into()));
         }
         drop(values);
-        view.last = self.check_entries(view.purged.as_ref().map(|(index, _)| *index))?;
+        let purged = view.purged.as_ref().map(|(index, _)| *index);
+        view.first = purged.map_or(0, |purged| purged.saturating_add(1));
+        view.last = self.check_entries(purged)?;
         Ok(view)
     }
 

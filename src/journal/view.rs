@@ -33,6 +33,8 @@ pub(super) struct View {
     /// Whether `committed` still waits for a commit to ride on.
     pub(super) committed_waits: bool,
     pub(super) purged: Option<(u64, Bytes)>,
+    /// Index of the first entry; without meaning when there are no entries.
+    pub(super) first: u64,
     /// Index of the last entry, `None` when there are no entries.
     pub(super) last: Option<u64>,
     tail: BTreeMap<u64, Tailed>,
@@ -50,6 +52,7 @@ impl View {
             committed: None,
             committed_waits: false,
             purged: None,
+            first: 0,
             last: None,
             tail: BTreeMap::new(),
             tail_bytes: 0,
@@ -60,6 +63,9 @@ impl View {
 
     /// Makes the entries readable.
     pub(super) fn append(&mut self, job: u64, entries: &[(u64, Bytes)]) {
+        if let (None, Some((first, _))) = (self.last, entries.first()) {
+            self.first = *first;
+        }
         for (index, bytes) in entries {
             self.tail_bytes += bytes.len();
             if let Some(old) = self.tail.insert(
@@ -79,7 +85,7 @@ impl View {
     pub(super) fn truncate_from(&mut self, first: u64) {
         let cut = self.tail.split_off(&first);
         self.tail_bytes -= cut.values().map(|entry| entry.bytes.len()).sum::<usize>();
-        let kept = first.checked_sub(1).filter(|kept| *kept >= self.first());
+        let kept = first.checked_sub(1).filter(|kept| *kept >= self.first);
         self.last = self.last.and_then(|last| kept.map(|kept| last.min(kept)));
         self.epoch += 1;
     }
@@ -90,6 +96,7 @@ impl View {
         self.tail_bytes -= self.tail.values().map(|entry| entry.bytes.len()).sum::<usize>();
         self.tail = kept;
         self.purged = Some((index, position));
+        self.first = self.first.max(index.saturating_add(1));
         self.last = self.last.filter(|last| *last > index);
         self.epoch += 1;
     }
@@ -106,7 +113,7 @@ impl View {
 
     /// Where the entries of `range` are, at least one if there is any, up to about `max_bytes`.
     pub(super) fn find(&self, range: &Range<u64>, max_bytes: usize) -> Found {
-        let start = range.start.max(self.first());
+        let start = range.start.max(self.first);
         let end = range.end.min(self.last.map_or(0, |last| last.saturating_add(1)));
         if start >= end {
             return Found::Entries(Vec::new());
@@ -133,9 +140,5 @@ impl View {
     /// Whether nothing was truncated or purged since.
     pub(super) fn is_still(&self, epoch: u64) -> bool {
         self.epoch == epoch
-    }
-
-    fn first(&self) -> u64 {
-        self.purged.as_ref().map_or(0, |(index, _)| index.saturating_add(1))
     }
 }
