@@ -18,7 +18,10 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { commit_bytes: 4 << 20, tail_bytes: 32 << 20 }
+        Self {
+            commit_bytes: 4 << 20,
+            tail_bytes: 32 << 20,
+        }
     }
 }
 

@@ -239,6 +239,10 @@ impl Handle {
 
     /// For `Peers`: how a member is reached.
     pub fn peer_name(id: u64, member: &Member) -> PeerName {
-        PeerName { id, address: member.peer_address.clone(), incarnation: member.incarnation }
+        PeerName {
+            id,
+            address: member.peer_address.clone(),
+            incarnation: member.incarnation,
+        }
     }
 }

@@ -25,7 +25,10 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { cache_bytes: 64 << 20, remembered_requests: 10_000 }
+        Self {
+            cache_bytes: 64 << 20,
+            remembered_requests: 10_000,
+        }
     }
 }
 
