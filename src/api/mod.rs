@@ -1,5 +1,13 @@
 //! The gRPC face: login, users, authenticators, operators, nodes, peer. CONTRACT STUB.
 
+mod authenticators;
+mod convert;
+mod mask;
+mod nodes;
+mod operators;
+mod status;
+mod users;
+
 use serde::{Deserialize, Serialize};
 
 use crate::net::TlsSettings;
