@@ -26,7 +26,11 @@ pub fn message<T: DeserializeOwned>(json: Value) -> Result<T> {
 
 /// The reason that a status carries beside its code; empty if none.
 pub fn reason_of(status: &Status) -> String {
-    status.get_error_details().error_info().map(|info| info.reason.clone()).unwrap_or_default()
+    status
+        .get_error_details()
+        .error_info()
+        .map(|info| info.reason.clone())
+        .unwrap_or_default()
 }
 
 /// Creates the built-in authenticator with a hash that is cheap enough for thousands of users.
@@ -48,8 +52,14 @@ pub async fn create_authenticator(client: &Client) -> Result<v1::Authenticator> 
 /// A request to create a user of the built-in authenticator.
 pub fn new_user(name: &str, password: &str, request_id: &str) -> v1::CreateUserRequest {
     v1::CreateUserRequest {
-        user: Some(v1::User { user_id: name.into(), ..v1::User::default() }),
-        password: Some(v1::NewPassword { password: Some(password.into()), ..v1::NewPassword::default() }),
+        user: Some(v1::User {
+            user_id: name.into(),
+            ..v1::User::default()
+        }),
+        password: Some(v1::NewPassword {
+            password: Some(password.into()),
+            ..v1::NewPassword::default()
+        }),
         request_id: request_id.into(),
     }
 }
@@ -61,7 +71,10 @@ pub async fn create_user(client: &Client, name: &str, password: &str) -> Result<
 
 /// Deletes a user of the built-in authenticator.
 pub async fn delete_user(client: &Client, name: &str) -> Result<v1::DeleteUserResponse, Status> {
-    let request = v1::DeleteUserRequest { user_id: name.into(), ..v1::DeleteUserRequest::default() };
+    let request = v1::DeleteUserRequest {
+        user_id: name.into(),
+        ..v1::DeleteUserRequest::default()
+    };
     Ok(client.users().delete(request).await?.into_inner())
 }
 
@@ -77,7 +90,11 @@ pub fn credentials(name: &str, password: &str) -> v1::AuthenticateRequest {
 
 /// Logs in with what the node has applied.
 pub async fn login(client: &Client, name: &str, password: &str) -> Result<v1::AuthenticateResponse, Status> {
-    Ok(client.login().authenticate(credentials(name, password)).await?.into_inner())
+    Ok(client
+        .login()
+        .authenticate(credentials(name, password))
+        .await?
+        .into_inner())
 }
 
 /// Logs in with nothing acknowledged before missing.
@@ -100,7 +117,10 @@ pub async fn is_allowed(client: &Client, name: &str, password: &str) -> Result<b
 pub async fn all_log_in(client: &Client, names: &[String]) -> Result<()> {
     futures_util::stream::iter(names.iter().map(Ok))
         .try_for_each_concurrent(CONCURRENT_LOGINS, async |name| {
-            ensure!(is_allowed(client, name, name).await?, "user `{name}` was acknowledged and is not let in");
+            ensure!(
+                is_allowed(client, name, name).await?,
+                "user `{name}` was acknowledged and is not let in"
+            );
             Ok(())
         })
         .await
@@ -108,18 +128,31 @@ pub async fn all_log_in(client: &Client, names: &[String]) -> Result<()> {
 
 /// How old a login's answer can be.
 pub fn staleness(answer: &v1::AuthenticateResponse) -> Duration {
-    let Some(staleness) = answer.staleness.as_ref() else { return Duration::ZERO };
-    Duration::new(u64::try_from(staleness.seconds).unwrap_or(0), u32::try_from(staleness.nanos).unwrap_or(0))
+    let Some(staleness) = answer.staleness.as_ref() else {
+        return Duration::ZERO;
+    };
+    Duration::new(
+        u64::try_from(staleness.seconds).unwrap_or(0),
+        u32::try_from(staleness.nanos).unwrap_or(0),
+    )
 }
 
 /// The status of the node that is asked.
 pub async fn status(client: &Client) -> Result<v1::Node, Status> {
-    Ok(client.nodes().get_node_status(v1::GetNodeStatusRequest { id: 0 }).await?.into_inner())
+    Ok(client
+        .nodes()
+        .get_node_status(v1::GetNodeStatusRequest { id: 0 })
+        .await?
+        .into_inner())
 }
 
 /// Takes a snapshot on the node that is asked.
 pub async fn take_snapshot(client: &Client) -> Result<v1::TakeSnapshotResponse, Status> {
-    Ok(client.nodes().take_snapshot(v1::TakeSnapshotRequest {}).await?.into_inner())
+    Ok(client
+        .nodes()
+        .take_snapshot(v1::TakeSnapshotRequest {})
+        .await?
+        .into_inner())
 }
 
 /// Sets how stale a LOCAL answer may be at most.
@@ -133,15 +166,13 @@ pub async fn set_max_staleness(client: &Client, seconds: u32) -> Result<()> {
 }
 
 /// Imports a whole file; the last progress is the result.
-pub async fn import(
-    client: &Client,
-    header: v1::ImportUsersHeader,
-    file: Bytes,
-) -> Result<v1::ImportUsersProgress> {
+pub async fn import(client: &Client, header: v1::ImportUsersHeader, file: Bytes) -> Result<v1::ImportUsersProgress> {
     let mut parts = vec![v1::import_users_request::Part::Header(header)];
     let chunks = file.chunks(IMPORT_CHUNK).map(|chunk| file.slice_ref(chunk));
     parts.extend(chunks.map(v1::import_users_request::Part::Data));
-    let requests = parts.into_iter().map(|part| v1::ImportUsersRequest { part: Some(part) });
+    let requests = parts
+        .into_iter()
+        .map(|part| v1::ImportUsersRequest { part: Some(part) });
     let mut progress = client.users().import(tokio_stream::iter(requests)).await?.into_inner();
     while let Some(message) = progress.next().await {
         let message = message?;
@@ -154,7 +185,10 @@ pub async fn import(
 
 /// The header of a file of sha256 hashes with the salt in front.
 pub fn sha256_file(format: v1::import_users_header::Format) -> v1::ImportUsersHeader {
-    let mut header = v1::ImportUsersHeader { algorithm: "sha256".into(), ..v1::ImportUsersHeader::default() };
+    let mut header = v1::ImportUsersHeader {
+        algorithm: "sha256".into(),
+        ..v1::ImportUsersHeader::default()
+    };
     header.set_format(format);
     header.set_password_type(v1::import_users_header::PasswordType::Hash);
     header
@@ -162,7 +196,10 @@ pub fn sha256_file(format: v1::import_users_header::Format) -> v1::ImportUsersHe
 
 /// Creates an operator and returns its key.
 pub async fn create_operator(client: &Client, name: &str, role: v1::Role) -> Result<v1::CreateOperatorResponse> {
-    let mut request = v1::CreateOperatorRequest { name: name.into(), ..v1::CreateOperatorRequest::default() };
+    let mut request = v1::CreateOperatorRequest {
+        name: name.into(),
+        ..v1::CreateOperatorRequest::default()
+    };
     request.set_role(role);
     Ok(client.operators().create(request).await?.into_inner())
 }

@@ -20,7 +20,9 @@ pub struct JournalFault {
 impl JournalFault {
     /// Compiles the library with the machine's C compiler.
     pub fn build() -> Result<Self> {
-        let fault = Self { folder: tempfile::Builder::new().prefix("disk-fault-").tempdir()? };
+        let fault = Self {
+            folder: tempfile::Builder::new().prefix("disk-fault-").tempdir()?,
+        };
         let source = fault.path("disk_fault.c");
         fs::write(&source, SOURCE)?;
         let compiled = Command::new("cc")

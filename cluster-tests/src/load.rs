@@ -28,8 +28,18 @@ impl Load {
         let stop = Arc::new(AtomicBool::new(false));
         let mut running = JoinSet::new();
         for number in 0..writers {
-            let nodes = cluster.ids().into_iter().map(|id| cluster.connection(id)).collect::<Result<Vec<_>>>()?;
-            let writer = Writer { number, turn: 0, nodes, clients: BTreeMap::new(), stop: stop.clone() };
+            let nodes = cluster
+                .ids()
+                .into_iter()
+                .map(|id| cluster.connection(id))
+                .collect::<Result<Vec<_>>>()?;
+            let writer = Writer {
+                number,
+                turn: 0,
+                nodes,
+                clients: BTreeMap::new(),
+                stop: stop.clone(),
+            };
             running.spawn(writer.run(interval));
         }
         Ok(Self { stop, writers: running })
@@ -91,15 +101,23 @@ impl Writer {
         let turn = self.turn % self.nodes.len().max(1);
         let client = match self.clients.get(&turn) {
             Some(client) => client.clone(),
-            None => self.connect(turn).await.map_err(|error| tonic::Status::unavailable(error.to_string()))?,
+            None => self
+                .connect(turn)
+                .await
+                .map_err(|error| tonic::Status::unavailable(error.to_string()))?,
         };
-        client.users().create(calls::new_user(name, name, &format!("request-{name}"))).await?;
+        client
+            .users()
+            .create(calls::new_user(name, name, &format!("request-{name}")))
+            .await?;
         self.turn += 1;
         Ok(())
     }
 
     async fn connect(&mut self, turn: usize) -> Result<Client> {
-        let Some(connection) = self.nodes.get(turn) else { bail!("no node to write to") };
+        let Some(connection) = self.nodes.get(turn) else {
+            bail!("no node to write to")
+        };
         let client = Client::connect(connection).await?;
         self.clients.insert(turn, client.clone());
         Ok(client)

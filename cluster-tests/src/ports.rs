@@ -32,7 +32,11 @@ impl PortBlock {
             let lock = File::options().create(true).truncate(false).write(true).open(path)?;
             let first = FIRST + number * BLOCK;
             if lock.try_lock().is_ok() && (first..first + BLOCK).all(is_free) {
-                return Ok(Self { first, next: first, _lock: lock });
+                return Ok(Self {
+                    first,
+                    next: first,
+                    _lock: lock,
+                });
             }
         }
         bail!("every block of ports from {FIRST} is taken")
@@ -60,4 +64,21 @@ fn loopback(port: u16) -> SocketAddr {
 
 fn is_free(port: u16) -> bool {
     TcpListener::bind(loopback(port)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_blocks_share_no_port() -> Result<()> {
+        let (mut one, mut other) = (PortBlock::reserve()?, PortBlock::reserve()?);
+        let mut taken = std::collections::BTreeSet::new();
+        for _ in 0..BLOCK {
+            taken.extend([one.take()?.port(), other.take()?.port()]);
+        }
+        assert_eq!(taken.len(), 2 * usize::from(BLOCK));
+        assert!(one.take().is_err(), "a block ends");
+        Ok(())
+    }
 }

@@ -33,7 +33,15 @@ impl Node {
     /// A node that does not run yet.
     pub fn new(id: u64, binary: &Path, folder: PathBuf, api: SocketAddr, peer: SocketAddr) -> Result<Self> {
         fs::create_dir_all(&folder)?;
-        Ok(Self { id, api, peer, binary: binary.into(), folder, environment: Vec::new(), child: None })
+        Ok(Self {
+            id,
+            api,
+            peer,
+            binary: binary.into(),
+            folder,
+            environment: Vec::new(),
+            child: None,
+        })
     }
 
     /// What it keeps.
@@ -58,7 +66,9 @@ impl Node {
 
     /// Everything it has said so far, over all its lives.
     pub fn log(&self) -> String {
-        fs::read(self.log_file()).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+        fs::read(self.log_file())
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
     }
 
     fn log_file(&self) -> PathBuf {
@@ -127,12 +137,18 @@ impl Node {
 
     /// Its process, while it runs.
     pub fn pid(&self) -> Option<Pid> {
-        self.child.as_ref().and_then(Child::id).and_then(|id| Pid::from_raw(i32::try_from(id).ok()?))
+        self.child
+            .as_ref()
+            .and_then(Child::id)
+            .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?))
     }
 
     /// Waits until the process ends by itself.
     pub async fn exited(&mut self, deadline: Duration) -> Result<ExitStatus> {
-        let child = self.child.as_mut().with_context(|| format!("node {} does not run", self.id))?;
+        let child = self
+            .child
+            .as_mut()
+            .with_context(|| format!("node {} does not run", self.id))?;
         let status = timeout(deadline, child.wait())
             .await
             .with_context(|| format!("node {} still runs after {deadline:?}", self.id))??;

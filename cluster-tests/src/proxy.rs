@@ -74,7 +74,12 @@ impl Edge {
         let (fault, faults) = watch::channel(Fault::None);
         let (target, targets) = watch::channel(target);
         let accepting = tokio::spawn(accept(listener, faults, targets));
-        Ok(Self { address, fault, target, accepting })
+        Ok(Self {
+            address,
+            fault,
+            target,
+            accepting,
+        })
     }
 
     /// Where the caller dials.
@@ -118,7 +123,9 @@ async fn accept(listener: TcpListener, fault: watch::Receiver<Fault>, target: wa
 /// Carries one connection until either side closes it or a fault breaks it.
 async fn carry(caller: TcpStream, mut fault: watch::Receiver<Fault>, mut target: watch::Receiver<SocketAddr>) {
     let address = *target.borrow_and_update();
-    let Ok(called) = TcpStream::connect(address).await else { return };
+    let Ok(called) = TcpStream::connect(address).await else {
+        return;
+    };
     // Without this a small frame waits for the last one's acknowledgement, and every edge looks delayed.
     if caller.set_nodelay(true).is_err() || called.set_nodelay(true).is_err() {
         return;
@@ -176,5 +183,85 @@ async fn deliver(mut held: mpsc::Receiver<(Instant, Bytes)>, mut to: OwnedWriteH
         if to.write_all(&chunk).await.is_err() {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wait_for;
+
+    const SOON: Duration = Duration::from_secs(5);
+
+    /// A listener that says everything back, and an edge that leads to it.
+    async fn edge_to_an_echo() -> Result<Edge> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let edge = Edge::open(listener.local_addr()?).await?;
+        tokio::spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                let (mut from, mut to) = stream.into_split();
+                connections.spawn(async move { tokio::io::copy(&mut from, &mut to).await });
+            }
+        });
+        Ok(edge)
+    }
+
+    /// Says one byte and reads the answer: `None` when the connection ended.
+    async fn ask(stream: &mut TcpStream) -> Result<Option<u8>> {
+        stream.write_all(b"x").await?;
+        let mut answer = [0];
+        Ok((stream.read(&mut answer).await? == 1).then_some(answer[0]))
+    }
+
+    async fn works(edge: &Edge) -> Result<Option<()>> {
+        let mut stream = TcpStream::connect(edge.address()).await?;
+        Ok(ask(&mut stream).await?.map(|_| ()))
+    }
+
+    #[tokio::test]
+    async fn a_cut_edge_ends_its_connections_and_a_healed_one_works() -> Result<()> {
+        let edge = edge_to_an_echo().await?;
+        let mut open = TcpStream::connect(edge.address()).await?;
+        assert_eq!(ask(&mut open).await?, Some(b'x'));
+        edge.set(Fault::Cut);
+        assert_ne!(open.read(&mut [0]).await.ok(), Some(1), "an open connection went on");
+        assert!(
+            works(&edge).await.ok().flatten().is_none(),
+            "a new connection was let through"
+        );
+        edge.set(Fault::None);
+        wait_for("the edge to work", SOON, async || works(&edge).await).await
+    }
+
+    #[tokio::test]
+    async fn a_silent_edge_swallows_and_is_replaced_when_healed() -> Result<()> {
+        for fault in [Fault::Silence, Fault::DropRequests, Fault::DropReplies] {
+            let edge = edge_to_an_echo().await?;
+            let mut open = TcpStream::connect(edge.address()).await?;
+            assert_eq!(ask(&mut open).await?, Some(b'x'));
+            edge.set(fault);
+            let answer = tokio::time::timeout(Duration::from_millis(100), ask(&mut open)).await;
+            assert!(answer.is_err(), "{fault:?} let {answer:?} through");
+            edge.set(Fault::None);
+            assert_ne!(open.read(&mut [0]).await.ok(), Some(1), "a stream with a hole went on");
+            wait_for("the edge to work", SOON, async || works(&edge).await).await?;
+        }
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_delayed_edge_is_late_both_ways_and_keeps_the_order() -> Result<()> {
+        let edge = edge_to_an_echo().await?;
+        let delay = Duration::from_millis(40);
+        edge.set(Fault::Delay(delay));
+        let mut open = TcpStream::connect(edge.address()).await?;
+        let asked = Instant::now();
+        open.write_all(b"abc").await?;
+        let mut answer = [0; 3];
+        open.read_exact(&mut answer).await?;
+        assert_eq!(&answer, b"abc");
+        assert!(asked.elapsed() >= 2 * delay);
+        Ok(())
     }
 }

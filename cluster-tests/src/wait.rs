@@ -27,7 +27,10 @@ pub async fn wait_for<T>(
 }
 
 /// The beat between two looks at the same condition.
-#[expect(clippy::disallowed_methods, reason = "the one place where tests let time pass between two looks")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where tests let time pass between two looks"
+)]
 pub async fn pause() {
     tokio::time::sleep(INTERVAL).await;
 }

@@ -44,7 +44,10 @@ async fn a_killed_follower_catches_up_by_snapshot() -> Result<()> {
         take_snapshot(&cluster.client(id).await?).await?;
     }
     let purged = status(&cluster.client(leader).await?).await?.purged_index;
-    assert!(purged > applied, "the log behind the snapshot is still there: {purged}, the follower is at {applied}");
+    assert!(
+        purged > applied,
+        "the log behind the snapshot is still there: {purged}, the follower is at {applied}"
+    );
 
     cluster.node_mut(follower)?.start()?;
     cluster.node_ready(follower).await?;

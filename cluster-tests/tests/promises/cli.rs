@@ -26,7 +26,9 @@ async fn run(arguments: &[&str], environment: &[(&str, &str)], input: &str) -> R
     // A command that refuses its arguments does not read its input.
     let _closed_early = stdin.write_all(input.as_bytes()).await;
     drop(stdin);
-    Ok(tokio::time::timeout(DEADLINE, child.wait_with_output()).await.context("the command does not end")??)
+    Ok(tokio::time::timeout(DEADLINE, child.wait_with_output())
+        .await
+        .context("the command does not end")??)
 }
 
 /// With endpoint and key of that node.
@@ -72,11 +74,24 @@ async fn json_output_is_the_protos_mapping_and_nothing_else() -> Result<()> {
     assert_eq!(listed["users"][0]["userId"], "ada", "{listed}");
     let nodes = json(&ask(&cluster, follower, &[&output[..], &["cluster", "status"]].concat(), "").await?)?;
     assert_eq!(nodes["nodes"].as_array().map(Vec::len), Some(3), "{nodes}");
-    let authenticators =
-        json(&ask(&cluster, follower, &[&output[..], &["authenticator", "list"]].concat(), "").await?)?;
-    assert_eq!(authenticators["authenticators"][0]["backend"], "built_in_database", "{authenticators}");
+    let authenticators = json(
+        &ask(
+            &cluster,
+            follower,
+            &[&output[..], &["authenticator", "list"]].concat(),
+            "",
+        )
+        .await?,
+    )?;
+    assert_eq!(
+        authenticators["authenticators"][0]["backend"], "built_in_database",
+        "{authenticators}"
+    );
     let login = [&output[..], &["login", "--username", "ada", "--password-stdin"]].concat();
-    assert_eq!(json(&ask(&cluster, follower, &login, "lovelace\n").await?)?["decision"], "ALLOW");
+    assert_eq!(
+        json(&ask(&cluster, follower, &login, "lovelace\n").await?)?["decision"],
+        "ALLOW"
+    );
     cluster.passed()
 }
 
@@ -86,7 +101,11 @@ async fn a_wrong_configuration_names_line_and_key() -> Result<()> {
     let file = folder.path().join("node.toml");
     for (text, line, key) in [
         ("[node]\nid = 1\n\n[raft]\nheartbeat = 150\n", "5", "heartbeat"),
-        ("[node]\nid = 1\n[raft]\nheartbeat_ms = \"often\"\n", "4", "heartbeat_ms"),
+        (
+            "[node]\nid = 1\n[raft]\nheartbeat_ms = \"often\"\n",
+            "4",
+            "heartbeat_ms",
+        ),
     ] {
         std::fs::write(&file, text)?;
         let path = file.to_str().context("a path of plain characters")?;

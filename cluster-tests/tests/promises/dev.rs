@@ -19,15 +19,28 @@ async fn dev_once(folder: &Path, base_port: u16) -> Result<Output> {
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output();
-    let output = tokio::time::timeout(DEADLINE, child).await.context("`dev --once` does not end")??;
-    eprintln!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let output = tokio::time::timeout(DEADLINE, child)
+        .await
+        .context("`dev --once` does not end")??;
+    eprintln!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     Ok(output)
 }
 
+/// What `dev` tells whoever goes on from it.
+#[derive(Debug, serde::Deserialize)]
+struct DevFile {
+    nodes: Vec<Value>,
+    admin_api_key: String,
+}
+
 fn admin_key(folder: &Path) -> Result<String> {
-    let dev: Value = serde_json::from_slice(&std::fs::read(folder.join("dev.json"))?)?;
-    assert_eq!(dev["nodes"].as_array().map(Vec::len), Some(3), "{dev}");
-    Ok(dev["admin_api_key"].as_str().context("no key in dev.json")?.to_owned())
+    let dev: DevFile = serde_json::from_slice(&std::fs::read(folder.join("dev.json"))?)?;
+    assert_eq!(dev.nodes.len(), 3);
+    Ok(dev.admin_api_key)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -40,7 +53,11 @@ async fn dev_exits_with_success_and_continues_over_the_same_folder() -> Result<(
     assert!(key.starts_with("pck_"));
 
     let second = dev_once(folder.path(), ports.first()).await?;
-    assert!(second.status.success(), "the second run over the same folder: {}", second.status);
+    assert!(
+        second.status.success(),
+        "the second run over the same folder: {}",
+        second.status
+    );
     assert_eq!(admin_key(folder.path())?, key, "the cluster is another one");
     Ok(())
 }

@@ -15,7 +15,13 @@ async fn a_write_on_a_follower_is_seen_on_all_nodes() -> Result<()> {
     for id in cluster.ids() {
         let mut request = credentials("ada", "lovelace");
         request.min_revision = user.revision;
-        let answer = cluster.client(id).await?.login().authenticate(request).await?.into_inner();
+        let answer = cluster
+            .client(id)
+            .await?
+            .login()
+            .authenticate(request)
+            .await?
+            .into_inner();
         assert_eq!(answer.decision(), v1::Decision::Allow, "node {id}");
         assert!(answer.revision >= user.revision);
     }
@@ -35,7 +41,11 @@ async fn a_refusal_comes_back_through_a_follower_as_it_is() -> Result<()> {
         if_revision: user.revision + 1,
         ..v1::DeleteUserRequest::default()
     };
-    let refused = follower.users().delete(stale).await.expect_err("the revision is another one");
+    let refused = follower
+        .users()
+        .delete(stale)
+        .await
+        .expect_err("the revision is another one");
     assert_eq!(refused.code(), Code::Aborted);
     assert_eq!(cluster_tests::calls::reason_of(&refused), "REVISION_MISMATCH");
     delete_user(&follower, "ada").await?;

@@ -8,7 +8,13 @@ use portcullis::wire::pb::v1;
 use tonic::Code;
 
 async fn is_listed_as_silent(cluster: &Cluster, asked: u64, id: u64) -> Result<Option<String>> {
-    let list = cluster.client(asked).await?.nodes().list_nodes(v1::ListNodesRequest {}).await?.into_inner();
+    let list = cluster
+        .client(asked)
+        .await?
+        .nodes()
+        .list_nodes(v1::ListNodesRequest {})
+        .await?
+        .into_inner();
     let silent = list.nodes.into_iter().find(|node| node.id == id && !node.answered);
     Ok(silent.map(|node| node.error))
 }
@@ -20,7 +26,11 @@ async fn a_removed_node_is_refused_and_its_id_is_never_used_again() -> Result<()
     let leader = cluster.leader().await?;
     cluster.node_mut(removed)?.kill().await?;
     let admin = cluster.client(leader).await?;
-    let left = admin.nodes().remove_node(v1::RemoveNodeRequest { id: removed }).await?.into_inner();
+    let left = admin
+        .nodes()
+        .remove_node(v1::RemoveNodeRequest { id: removed })
+        .await?
+        .into_inner();
     assert!(!left.voters.contains(&removed) && left.voters.len() == 2);
     let term = status(&admin).await?.term;
 
@@ -31,13 +41,26 @@ async fn a_removed_node_is_refused_and_its_id_is_never_used_again() -> Result<()
     })
     .await?;
     assert_eq!(strong.code(), Code::Unavailable, "{strong:?}");
-    assert!(create_user(&outcast, "ada", "lovelace").await.is_err(), "a write through a removed node");
+    assert!(
+        create_user(&outcast, "ada", "lovelace").await.is_err(),
+        "a write through a removed node"
+    );
 
     let address = cluster.node(removed)?.peer.to_string();
-    let again = admin.nodes().add_node(v1::AddNodeRequest { id: removed, peer_address: address }).await;
+    let again = admin
+        .nodes()
+        .add_node(v1::AddNodeRequest {
+            id: removed,
+            peer_address: address,
+        })
+        .await;
     assert_eq!(again.err().map(|status| status.code()), Some(Code::FailedPrecondition));
     create_user(&admin, "grace", "hopper").await?;
-    assert_eq!(status(&admin).await?.term, term, "the removed node disturbed the others");
+    assert_eq!(
+        status(&admin).await?.term,
+        term,
+        "the removed node disturbed the others"
+    );
     cluster.passed()
 }
 
@@ -57,7 +80,9 @@ async fn a_wiped_node_is_refused_under_its_old_id() -> Result<()> {
     })
     .await?;
     assert!(!error.is_empty());
-    let answer = login(&client, "ada", "lovelace").await.expect_err("it has promised nothing and knows nothing");
+    let answer = login(&client, "ada", "lovelace")
+        .await
+        .expect_err("it has promised nothing and knows nothing");
     assert_eq!(answer.code(), Code::Unavailable, "{answer:?}");
     assert_eq!(reason_of(&answer), "NOT_READY");
     cluster.passed()
@@ -76,13 +101,26 @@ async fn a_node_of_another_cluster_is_refused() -> Result<()> {
     }
     let leader = ours.leader().await?;
     create_user(&ours.client(leader).await?, "ours", "ours").await?;
-    wait_for("the foreign node to be refused", PATIENCE, async || is_listed_as_silent(&ours, leader, 3).await).await?;
+    wait_for("the foreign node to be refused", PATIENCE, async || {
+        is_listed_as_silent(&ours, leader, 3).await
+    })
+    .await?;
     let address = foreign.node(3)?.peer.to_string();
-    let request = v1::AddNodeRequest { id: 4, peer_address: address };
-    assert!(ours.client(leader).await?.nodes().add_node(request).await.is_err(), "took a node of another cluster");
+    let request = v1::AddNodeRequest {
+        id: 4,
+        peer_address: address,
+    };
+    assert!(
+        ours.client(leader).await?.nodes().add_node(request).await.is_err(),
+        "took a node of another cluster"
+    );
 
     let after = foreign.agree().await?;
-    assert_eq!((after.users, after.term), (before.users, before.term), "the foreign cluster was touched");
+    assert_eq!(
+        (after.users, after.term),
+        (before.users, before.term),
+        "the foreign cluster was touched"
+    );
     foreign.passed()?;
     ours.passed()
 }

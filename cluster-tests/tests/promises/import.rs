@@ -44,7 +44,10 @@ async fn a_bad_row_is_named_by_its_line_and_spoils_all_or_nothing() -> Result<()
     let cluster = Cluster::start(node_binary!(), 1).await?;
     let client = cluster.client(1).await?;
     let file = Bytes::from([CSV, b"myuser5,abc\n"].concat());
-    let strict = v1::ImportUsersHeader { all_or_nothing: true, ..sha256_file(Format::Csv) };
+    let strict = v1::ImportUsersHeader {
+        all_or_nothing: true,
+        ..sha256_file(Format::Csv)
+    };
     let refused = import(&client, strict, file.clone()).await?;
     assert_eq!((refused.created, refused.failed), (0, 1), "{refused:?}");
     let lenient = import(&client, sha256_file(Format::Csv), file).await?;

@@ -20,7 +20,10 @@ fn journal_file(folder: &Path) -> Result<PathBuf> {
         }
     }
     files.sort();
-    Ok(files.pop().with_context(|| format!("no journal in `{}`", folder.display()))?.1)
+    Ok(files
+        .pop()
+        .with_context(|| format!("no journal in `{}`", folder.display()))?
+        .1)
 }
 
 /// A cluster with some users, and one follower of it that is down.
@@ -43,7 +46,10 @@ async fn stops_or_agrees(mut cluster: Cluster, id: u64) -> Result<()> {
     match ended {
         Ok(status) => {
             assert!(!status.success(), "a damaged journal is no success");
-            assert!(cluster.node(id)?.log().contains("journal"), "the message does not name the journal");
+            assert!(
+                cluster.node(id)?.log().contains("journal"),
+                "the message does not name the journal"
+            );
         }
         Err(_) => cluster.node_ready(id).await?,
     }
@@ -113,8 +119,14 @@ async fn an_io_error_of_the_leaders_journal_is_never_acknowledged() -> Result<()
     cluster.node_mut(id)?.start()?;
     cluster.node_ready(id).await?;
     let nodes = cluster.client(id).await?.nodes();
-    nodes.clone().transfer_leadership(portcullis::wire::pb::v1::TransferLeadershipRequest { to: id }).await?;
-    wait_for("the node to lead", PATIENCE, async || Ok((cluster.leader().await? == id).then_some(()))).await?;
+    nodes
+        .clone()
+        .transfer_leadership(portcullis::wire::pb::v1::TransferLeadershipRequest { to: id })
+        .await?;
+    wait_for("the node to lead", PATIENCE, async || {
+        Ok((cluster.leader().await? == id).then_some(()))
+    })
+    .await?;
 
     let client = cluster.client(id).await?;
     fault.trigger()?;
@@ -124,7 +136,10 @@ async fn an_io_error_of_the_leaders_journal_is_never_acknowledged() -> Result<()
     assert!(!status.success(), "{status}");
     let next = cluster.client(cluster.leader().await?).await?;
     if acknowledged {
-        assert!(is_allowed(&next, "ada", "lovelace").await?, "an acknowledged write is gone");
+        assert!(
+            is_allowed(&next, "ada", "lovelace").await?,
+            "an acknowledged write is gone"
+        );
     }
     create_user(&next, "grace", "hopper").await?;
     cluster.agree().await?;

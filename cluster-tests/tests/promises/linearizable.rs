@@ -14,7 +14,9 @@ const ROUNDS: u64 = 60;
 async fn a_user_deleted_through_one_node_never_logs_in_on_another() -> Result<()> {
     let cluster = Cluster::start(node_binary!(), 3).await?;
     let leader = cluster.leader().await?;
-    let [late, other] = cluster.others(leader)[..] else { panic!("three nodes have two followers") };
+    let [late, other] = cluster.others(leader)[..] else {
+        panic!("three nodes have two followers")
+    };
     // One follower learns of every write later than its caller does.
     cluster.edge(leader, late)?.set(Fault::Delay(Duration::from_millis(30)));
     let mut clients = Vec::new();
@@ -24,15 +26,27 @@ async fn a_user_deleted_through_one_node_never_logs_in_on_another() -> Result<()
     for round in 0..ROUNDS {
         let name = format!("user-{round}");
         let writer = &clients[usize::try_from(round % 3)?];
-        create_user(writer, &name, &name).await.with_context(|| format!("round {round}"))?;
+        create_user(writer, &name, &name)
+            .await
+            .with_context(|| format!("round {round}"))?;
         for client in &clients {
             let answer = login_linearizable(client, &name, &name).await?;
-            assert_eq!(answer.decision(), v1::Decision::Allow, "node {} missed a creation", answer.node);
+            assert_eq!(
+                answer.decision(),
+                v1::Decision::Allow,
+                "node {} missed a creation",
+                answer.node
+            );
         }
         delete_user(&clients[usize::try_from((round + 1) % 3)?], &name).await?;
         for client in &clients {
             let answer = login_linearizable(client, &name, &name).await?;
-            assert_eq!(answer.decision(), v1::Decision::Deny, "node {} let a deleted user in", answer.node);
+            assert_eq!(
+                answer.decision(),
+                v1::Decision::Deny,
+                "node {} let a deleted user in",
+                answer.node
+            );
         }
     }
     cluster.passed()

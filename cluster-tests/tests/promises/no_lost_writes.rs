@@ -33,7 +33,9 @@ async fn no_acknowledged_write_is_lost_when_leaders_are_killed() -> Result<()> {
     assert!(!acknowledged.is_empty());
     cluster.agree().await?;
     for id in cluster.ids() {
-        all_log_in(&cluster.client(id).await?, &acknowledged).await.with_context(|| format!("on node {id}"))?;
+        all_log_in(&cluster.client(id).await?, &acknowledged)
+            .await
+            .with_context(|| format!("on node {id}"))?;
     }
     eprintln!("{} users were acknowledged over {kills} kills", acknowledged.len());
     cluster.passed()

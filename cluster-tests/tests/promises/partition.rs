@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use cluster_tests::calls::{create_user, is_allowed, login, login_linearizable, reason_of, set_max_staleness, staleness};
+use cluster_tests::calls::{
+    create_user, is_allowed, login, login_linearizable, reason_of, set_max_staleness, staleness,
+};
 use cluster_tests::cluster::PATIENCE;
 use cluster_tests::proxy::Fault;
 use cluster_tests::{Cluster, node_binary, wait_for};
@@ -24,13 +26,17 @@ async fn a_leader_in_the_minority_refuses_writes_and_the_majority_goes_on() -> R
 
     for attempt in 0..3 {
         let started = Instant::now();
-        let refused = create_user(&minority, &format!("lost-{attempt}"), "x").await.expect_err("there is no quorum");
+        let refused = create_user(&minority, &format!("lost-{attempt}"), "x")
+            .await
+            .expect_err("there is no quorum");
         assert_eq!(refused.code(), Code::Unavailable, "{refused:?}");
         assert!(started.elapsed() < A_SECOND, "the refusal took {:?}", started.elapsed());
     }
     let new = cluster.leader_among(&others).await?;
     create_user(&cluster.client(new).await?, "ada", "lovelace").await?;
-    let strong = login_linearizable(&minority, "ada", "lovelace").await.expect_err("there is no quorum");
+    let strong = login_linearizable(&minority, "ada", "lovelace")
+        .await
+        .expect_err("there is no quorum");
     assert_eq!(strong.code(), Code::Unavailable, "{strong:?}");
 
     cluster.heal();
@@ -59,18 +65,27 @@ async fn the_minority_answers_logins_with_growing_staleness_up_to_the_bound() ->
 
     let mut oldest = Duration::ZERO;
     let mut answers = 0;
-    let refused = wait_for("the bound", bound * 3, async || match login(&client, "ada", "lovelace").await {
-        Ok(answer) => {
-            assert_eq!(answer.decision(), v1::Decision::Allow);
-            assert!(staleness(&answer) <= bound, "answered although it may be {:?} old", staleness(&answer));
-            oldest = oldest.max(staleness(&answer));
-            answers += 1;
-            Ok(None)
+    let refused = wait_for("the bound", bound * 3, async || {
+        match login(&client, "ada", "lovelace").await {
+            Ok(answer) => {
+                assert_eq!(answer.decision(), v1::Decision::Allow);
+                assert!(
+                    staleness(&answer) <= bound,
+                    "answered although it may be {:?} old",
+                    staleness(&answer)
+                );
+                oldest = oldest.max(staleness(&answer));
+                answers += 1;
+                Ok(None)
+            }
+            Err(status) => Ok(Some(status)),
         }
-        Err(status) => Ok(Some(status)),
     })
     .await?;
-    assert!(answers > 10 && oldest > bound / 2, "{answers} answers, the last {oldest:?} old");
+    assert!(
+        answers > 10 && oldest > bound / 2,
+        "{answers} answers, the last {oldest:?} old"
+    );
     assert_eq!(refused.code(), Code::Unavailable, "{refused:?}");
     assert_eq!(reason_of(&refused), "STALE");
 
@@ -90,9 +105,13 @@ async fn a_leader_that_is_heard_but_hears_nobody_is_not_believed() -> Result<()>
         cluster.cut_one_way(other, deaf)?;
     }
     let client = cluster.client(deaf).await?;
-    let strong = login_linearizable(&client, "ada", "lovelace").await.expect_err("no quorum can confirm it");
+    let strong = login_linearizable(&client, "ada", "lovelace")
+        .await
+        .expect_err("no quorum can confirm it");
     assert_eq!(strong.code(), Code::Unavailable, "{strong:?}");
-    let write = create_user(&client, "ada", "lovelace").await.expect_err("no quorum can acknowledge it");
+    let write = create_user(&client, "ada", "lovelace")
+        .await
+        .expect_err("no quorum can acknowledge it");
     assert_eq!(write.code(), Code::Unavailable, "{write:?}");
     cluster.heal();
     wait_for("a write after the cut", PATIENCE, async || {

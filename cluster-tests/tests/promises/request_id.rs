@@ -14,7 +14,16 @@ async fn two_writes_with_one_request_id_apply_once() -> Result<()> {
     let mut revisions = BTreeSet::new();
     for id in cluster.ids() {
         let request = new_user("ada", "lovelace", "request-1");
-        revisions.insert(cluster.client(id).await?.users().create(request).await?.into_inner().revision);
+        revisions.insert(
+            cluster
+                .client(id)
+                .await?
+                .users()
+                .create(request)
+                .await?
+                .into_inner()
+                .revision,
+        );
     }
     assert_eq!(revisions.len(), 1, "the nodes answered with {revisions:?}");
     let other = create_user(&cluster.client(1).await?, "ada", "lovelace").await;
@@ -44,7 +53,13 @@ async fn a_request_id_is_remembered_by_the_next_leader() -> Result<()> {
     let mut cluster = Cluster::start(node_binary!(), 3).await?;
     let leader = cluster.leader().await?;
     let request = new_user("ada", "lovelace", "request-1");
-    let first = cluster.client(leader).await?.users().create(request.clone()).await?.into_inner();
+    let first = cluster
+        .client(leader)
+        .await?
+        .users()
+        .create(request.clone())
+        .await?
+        .into_inner();
     cluster.node_mut(leader)?.kill().await?;
     let next = cluster.leader().await?;
     let second = cluster.client(next).await?.users().create(request).await?.into_inner();

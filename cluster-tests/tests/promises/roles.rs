@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use cluster_tests::calls::{create_operator, create_user, login};
-use cluster_tests::{Cluster, node_binary, wait_for};
 use cluster_tests::cluster::PATIENCE;
+use cluster_tests::{Cluster, node_binary, wait_for};
 use portcullis::wire::Client;
 use portcullis::wire::pb::v1;
 use tonic::{Code, Status};
@@ -30,7 +30,10 @@ async fn a_client_key_may_only_log_in() -> Result<()> {
     let client = with_role(&cluster, v1::Role::Client).await?;
     assert_eq!(login(&client, "ada", "lovelace").await?.decision(), v1::Decision::Allow);
     assert_eq!(code(list_users(&client).await), Code::PermissionDenied);
-    assert_eq!(code(create_user(&client, "grace", "hopper").await), Code::PermissionDenied);
+    assert_eq!(
+        code(create_user(&client, "grace", "hopper").await),
+        Code::PermissionDenied
+    );
     let explain = cluster_tests::calls::credentials("ada", "lovelace");
     assert_eq!(code(client.login().explain(explain).await), Code::PermissionDenied);
     cluster.passed()
@@ -41,11 +44,18 @@ async fn a_viewer_cannot_write_and_an_editor_cannot_make_operators() -> Result<(
     let cluster = Cluster::start(node_binary!(), 3).await?;
     let viewer = with_role(&cluster, v1::Role::Viewer).await?;
     list_users(&viewer).await?;
-    assert_eq!(code(create_user(&viewer, "ada", "lovelace").await), Code::PermissionDenied);
+    assert_eq!(
+        code(create_user(&viewer, "ada", "lovelace").await),
+        Code::PermissionDenied
+    );
 
     let editor = with_role(&cluster, v1::Role::Editor).await?;
     create_user(&editor, "ada", "lovelace").await?;
-    let request = v1::CreateOperatorRequest { name: "mallory".into(), role: 4, request_id: String::new() };
+    let request = v1::CreateOperatorRequest {
+        name: "mallory".into(),
+        role: 4,
+        request_id: String::new(),
+    };
     assert_eq!(code(editor.operators().create(request).await), Code::PermissionDenied);
     cluster.passed()
 }
@@ -56,7 +66,10 @@ async fn no_key_a_wrong_key_and_a_deleted_key_are_refused() -> Result<()> {
     let nobody = cluster.client_with_key(1, None).await?;
     assert_eq!(code(list_users(&nobody).await), Code::Unauthenticated);
     let wrong = format!("{}x", cluster.api_key());
-    assert_eq!(code(list_users(&cluster.client_with_key(1, Some(wrong)).await?).await), Code::Unauthenticated);
+    assert_eq!(
+        code(list_users(&cluster.client_with_key(1, Some(wrong)).await?).await),
+        Code::Unauthenticated
+    );
 
     let admin = cluster.client(1).await?;
     let created = create_operator(&admin, "short-lived", v1::Role::Viewer).await?;
@@ -64,7 +77,13 @@ async fn no_key_a_wrong_key_and_a_deleted_key_are_refused() -> Result<()> {
     let short = cluster.client_with_key(2, Some(created.api_key)).await?;
     list_users(&short).await?;
     let id = created.operator.map(|operator| operator.id).unwrap_or_default();
-    admin.operators().delete(v1::DeleteOperatorRequest { id, ..v1::DeleteOperatorRequest::default() }).await?;
+    admin
+        .operators()
+        .delete(v1::DeleteOperatorRequest {
+            id,
+            ..v1::DeleteOperatorRequest::default()
+        })
+        .await?;
     wait_for("the deleted key to be refused", PATIENCE, async || {
         Ok((code(list_users(&short).await) == Code::Unauthenticated).then_some(()))
     })

@@ -16,7 +16,9 @@ const GRACE: Duration = Duration::from_secs(8);
 async fn a_terminated_leader_says_so_hands_over_and_exits() -> Result<()> {
     let mut cluster = Cluster::start(node_binary!(), 3).await?;
     let leader = cluster.leader().await?;
-    let channel = Endpoint::from_shared(format!("http://{}", cluster.node(leader)?.api))?.connect().await?;
+    let channel = Endpoint::from_shared(format!("http://{}", cluster.node(leader)?.api))?
+        .connect()
+        .await?;
     let request = HealthCheckRequest { service: String::new() };
     let mut health = HealthClient::new(channel).watch(request).await?.into_inner();
     let now = health.message().await?.context("no health")?;
@@ -24,14 +26,22 @@ async fn a_terminated_leader_says_so_hands_over_and_exits() -> Result<()> {
 
     let asked = Instant::now();
     cluster.node(leader)?.terminate()?;
-    let next = health.message().await.ok().flatten().context("it went away without saying so")?;
+    let next = health
+        .message()
+        .await
+        .ok()
+        .flatten()
+        .context("it went away without saying so")?;
     assert_eq!(next.status(), ServingStatus::NotServing);
     // Nobody waits for an election: leadership was handed over.
     let others = cluster.others(leader);
     let successor = cluster.leader_among(&others).await?;
     assert_ne!(successor, leader);
     create_user(&cluster.client(successor).await?, "ada", "lovelace").await?;
-    let status = cluster.node_mut(leader)?.exited(GRACE.saturating_sub(asked.elapsed())).await?;
+    let status = cluster
+        .node_mut(leader)?
+        .exited(GRACE.saturating_sub(asked.elapsed()))
+        .await?;
     assert!(status.success(), "{status}");
 
     cluster.node_mut(leader)?.start()?;

@@ -9,7 +9,10 @@ use cluster_tests::{Cluster, Options, node_binary};
 
 /// Half of the users are in a snapshot, half only in the log.
 async fn with_users() -> Result<(Cluster, Vec<String>)> {
-    let cluster = Options::new(node_binary!(), 3).set("raft", "keep_entries", 5).start().await?;
+    let cluster = Options::new(node_binary!(), 3)
+        .set("raft", "keep_entries", 5)
+        .start()
+        .await?;
     let client = cluster.client(1).await?;
     let mut names = Vec::new();
     for number in 0..80 {
