@@ -1,1 +1,21 @@
+//! The harness of the cluster tests: real node processes on loopback, with a fault proxy on every directed peer edge.
 
+pub mod calls; // what a client or an operator says to a node
+pub mod cluster; // nodes, edges and what they have in common
+pub mod journal_fault; // a disk that fails under one node's journal
+pub mod load; // writers that go on while nodes die
+pub mod ports; // free ports, kept apart between test processes
+pub mod process; // one node: start, kill, stop, wipe
+pub mod proxy; // one directed edge: cut, drop, delay, heal
+pub mod wait; // conditions with a deadline
+
+pub use self::cluster::{Cluster, Options};
+pub use self::wait::wait_for;
+
+/// The node program that Cargo built beside the test that asks.
+#[macro_export]
+macro_rules! node_binary {
+    () => {
+        env!("CARGO_BIN_EXE_node")
+    };
+}

@@ -57,6 +57,10 @@ pub struct PeerSettings {
 
 impl Default for PeerSettings {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:7601".into(), advertise: String::new(), tls: TlsSettings::default() }
+        Self {
+            listen: "127.0.0.1:7601".into(),
+            advertise: String::new(),
+            tls: TlsSettings::default(),
+        }
     }
 }

@@ -40,7 +40,10 @@ pub struct NodeSettings {
 
 impl Default for NodeSettings {
     fn default() -> Self {
-        Self { id: 0, data_dir: PathBuf::from("/var/lib/portcullis") }
+        Self {
+            id: 0,
+            data_dir: PathBuf::from("/var/lib/portcullis"),
+        }
     }
 }
 

@@ -14,6 +14,9 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { log: "info".into(), format: "text".into() }
+        Self {
+            log: "info".into(),
+            format: "text".into(),
+        }
     }
 }

@@ -1,0 +1,205 @@
+//! What clients and operators say to a node, in the few shapes that the tests use.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use portcullis::wire::Client;
+use portcullis::wire::pb::v1;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tonic::Status;
+use tonic_types::StatusExt as _;
+
+/// The built-in authenticator of a new cluster.
+pub const BUILT_IN: &str = "password_based:built_in_database";
+/// Logins of one check that are under way at once.
+const CONCURRENT_LOGINS: usize = 16;
+/// Bytes of an imported file in one message.
+const IMPORT_CHUNK: usize = 64 << 10;
+
+/// A message from the proto's JSON mapping: the short way to write times, masks and structs.
+pub fn message<T: DeserializeOwned>(json: Value) -> Result<T> {
+    serde_json::from_value(json).context("not the JSON of that message")
+}
+
+/// The reason that a status carries beside its code; empty if none.
+pub fn reason_of(status: &Status) -> String {
+    status
+        .get_error_details()
+        .error_info()
+        .map(|info| info.reason.clone())
+        .unwrap_or_default()
+}
+
+/// Creates the built-in authenticator with a hash that is cheap enough for thousands of users.
+pub async fn create_authenticator(client: &Client) -> Result<v1::Authenticator> {
+    let request: v1::CreateAuthenticatorRequest = message(json!({
+        "authenticator": {
+            "mechanism": "password_based",
+            "backend": "built_in_database",
+            "enabled": true,
+            "settings": {
+                "user_id_type": "username",
+                "password_hash_algorithm": { "name": "sha256", "salt_position": "prefix" },
+            },
+        },
+    }))?;
+    Ok(client.authenticators().create(request).await?.into_inner())
+}
+
+/// A request to create a user of the built-in authenticator.
+pub fn new_user(name: &str, password: &str, request_id: &str) -> v1::CreateUserRequest {
+    v1::CreateUserRequest {
+        user: Some(v1::User {
+            user_id: name.into(),
+            ..v1::User::default()
+        }),
+        password: Some(v1::NewPassword {
+            password: Some(password.into()),
+            ..v1::NewPassword::default()
+        }),
+        request_id: request_id.into(),
+    }
+}
+
+/// Creates a user of the built-in authenticator.
+pub async fn create_user(client: &Client, name: &str, password: &str) -> Result<v1::User, Status> {
+    Ok(client.users().create(new_user(name, password, "")).await?.into_inner())
+}
+
+/// Deletes a user of the built-in authenticator.
+pub async fn delete_user(client: &Client, name: &str) -> Result<v1::DeleteUserResponse, Status> {
+    let request = v1::DeleteUserRequest {
+        user_id: name.into(),
+        ..v1::DeleteUserRequest::default()
+    };
+    Ok(client.users().delete(request).await?.into_inner())
+}
+
+/// A login by user name and password.
+pub fn credentials(name: &str, password: &str) -> v1::AuthenticateRequest {
+    v1::AuthenticateRequest {
+        username: name.into(),
+        client_id: "test".into(),
+        password: Some(Bytes::copy_from_slice(password.as_bytes())),
+        ..v1::AuthenticateRequest::default()
+    }
+}
+
+/// Logs in with what the node has applied.
+pub async fn login(client: &Client, name: &str, password: &str) -> Result<v1::AuthenticateResponse, Status> {
+    Ok(client
+        .login()
+        .authenticate(credentials(name, password))
+        .await?
+        .into_inner())
+}
+
+/// Logs in with nothing acknowledged before missing.
+pub async fn login_linearizable(
+    client: &Client,
+    name: &str,
+    password: &str,
+) -> Result<v1::AuthenticateResponse, Status> {
+    let mut request = credentials(name, password);
+    request.set_consistency(v1::Consistency::Linearizable);
+    Ok(client.login().authenticate(request).await?.into_inner())
+}
+
+/// Whether that login is let in. A refusal to decide is an error.
+pub async fn is_allowed(client: &Client, name: &str, password: &str) -> Result<bool> {
+    Ok(login(client, name, password).await?.decision() == v1::Decision::Allow)
+}
+
+/// Checks that each of these users, whose password is their name, is let in.
+pub async fn all_log_in(client: &Client, names: &[String]) -> Result<()> {
+    futures_util::stream::iter(names.iter().map(Ok))
+        .try_for_each_concurrent(CONCURRENT_LOGINS, async |name| {
+            ensure!(
+                is_allowed(client, name, name).await?,
+                "user `{name}` was acknowledged and is not let in"
+            );
+            Ok(())
+        })
+        .await
+}
+
+/// How old a login's answer can be.
+pub fn staleness(answer: &v1::AuthenticateResponse) -> Duration {
+    let Some(staleness) = answer.staleness.as_ref() else {
+        return Duration::ZERO;
+    };
+    Duration::new(
+        u64::try_from(staleness.seconds).unwrap_or(0),
+        u32::try_from(staleness.nanos).unwrap_or(0),
+    )
+}
+
+/// The status of the node that is asked.
+pub async fn status(client: &Client) -> Result<v1::Node, Status> {
+    Ok(client
+        .nodes()
+        .get_node_status(v1::GetNodeStatusRequest { id: 0 })
+        .await?
+        .into_inner())
+}
+
+/// Takes a snapshot on the node that is asked.
+pub async fn take_snapshot(client: &Client) -> Result<v1::TakeSnapshotResponse, Status> {
+    Ok(client
+        .nodes()
+        .take_snapshot(v1::TakeSnapshotRequest {})
+        .await?
+        .into_inner())
+}
+
+/// Sets how stale a LOCAL answer may be at most.
+pub async fn set_max_staleness(client: &Client, seconds: u32) -> Result<()> {
+    let request: v1::UpdateSettingsRequest = message(json!({
+        "settings": { "maxStaleness": format!("{seconds}s") },
+        "updateMask": ["max_staleness"],
+    }))?;
+    client.nodes().update_settings(request).await?;
+    Ok(())
+}
+
+/// Imports a whole file; the last progress is the result.
+pub async fn import(client: &Client, header: v1::ImportUsersHeader, file: Bytes) -> Result<v1::ImportUsersProgress> {
+    let mut parts = vec![v1::import_users_request::Part::Header(header)];
+    let chunks = file.chunks(IMPORT_CHUNK).map(|chunk| file.slice_ref(chunk));
+    parts.extend(chunks.map(v1::import_users_request::Part::Data));
+    let requests = parts
+        .into_iter()
+        .map(|part| v1::ImportUsersRequest { part: Some(part) });
+    let mut progress = client.users().import(tokio_stream::iter(requests)).await?.into_inner();
+    while let Some(message) = progress.next().await {
+        let message = message?;
+        if message.done {
+            return Ok(message);
+        }
+    }
+    anyhow::bail!("the import ended without saying that it is done")
+}
+
+/// The header of a file of sha256 hashes with the salt in front.
+pub fn sha256_file(format: v1::import_users_header::Format) -> v1::ImportUsersHeader {
+    let mut header = v1::ImportUsersHeader {
+        algorithm: "sha256".into(),
+        ..v1::ImportUsersHeader::default()
+    };
+    header.set_format(format);
+    header.set_password_type(v1::import_users_header::PasswordType::Hash);
+    header
+}
+
+/// Creates an operator and returns its key.
+pub async fn create_operator(client: &Client, name: &str, role: v1::Role) -> Result<v1::CreateOperatorResponse> {
+    let mut request = v1::CreateOperatorRequest {
+        name: name.into(),
+        ..v1::CreateOperatorRequest::default()
+    };
+    request.set_role(role);
+    Ok(client.operators().create(request).await?.into_inner())
+}
