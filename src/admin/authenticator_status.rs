@@ -52,7 +52,7 @@ impl Admin {
     pub async fn authenticator_status(&self, chain: &str, id: &str) -> Result<AuthenticatorStatus, AdminError> {
         let key = key_of(chain, id)?;
         self.declared(&key)?;
-        let nodes = self.cluster.gather().await;
+        let nodes = Box::pin(self.cluster.gather()).await;
         Ok(summed(nodes.iter().map(|node| on_node(node, &key)).collect()))
     }
 }

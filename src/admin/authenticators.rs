@@ -18,7 +18,7 @@ const SHORTEST_TIMEOUT: Duration = Duration::from_millis(100);
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
 const LONGEST_NAME: usize = 256;
 
-/// An authenticator to be made. It is enabled unless its settings say `"enable": false`.
+/// An authenticator to be made.
 #[derive(Clone, Debug, Default)]
 pub struct AuthenticatorDraft {
     /// Empty: `global`.
@@ -29,6 +29,8 @@ pub struct AuthenticatorDraft {
     pub mechanism: String,
     /// May stand in the settings instead.
     pub backend: String,
+    /// Whether it is asked at all; `enable` among the settings has the last word.
+    pub enabled: bool,
     /// Its settings, as EMQX names them.
     pub settings: Map<String, Value>,
     /// May stand in the settings instead.
@@ -90,13 +92,13 @@ impl Admin {
         intent: &Intent,
         draft: AuthenticatorDraft,
     ) -> Result<AuthenticatorRecord, AdminError> {
-        let (record, enabled) = checked_draft(draft)?;
+        let record = checked_draft(draft)?;
         let key = record.key.clone();
         let command = Command::CreateAuthenticator {
             key: key.clone(),
             mechanism: record.mechanism.clone(),
             backend: record.backend.clone(),
-            enabled,
+            enabled: record.enabled,
             settings: record.settings.clone(),
             precondition: record.precondition.clone(),
             on_failure: record.on_failure,
@@ -261,8 +263,8 @@ pub(super) fn key_of(chain: &str, id: &str) -> Result<AuthenticatorKey, AdminErr
     })
 }
 
-/// The draft as a record (its revision still to come), and whether it is enabled.
-fn checked_draft(mut draft: AuthenticatorDraft) -> Result<(AuthenticatorRecord, bool), AdminError> {
+/// The draft as a record, its revision still to come.
+fn checked_draft(mut draft: AuthenticatorDraft) -> Result<AuthenticatorRecord, AdminError> {
     let mut violations = Vec::new();
     let lifted = lift(&mut draft.settings, &mut violations);
     let mechanism = agreed("mechanism", draft.mechanism, lifted.mechanism, &mut violations);
@@ -282,12 +284,11 @@ fn checked_draft(mut draft: AuthenticatorDraft) -> Result<(AuthenticatorRecord, 
     check_timeout(timeout, &mut violations);
     let settings = checked_settings(&mechanism, &backend, Value::Object(draft.settings), &mut violations);
     AdminError::unless_empty(violations)?;
-    let enabled = lifted.enable.unwrap_or(true);
-    let record = AuthenticatorRecord {
+    Ok(AuthenticatorRecord {
         key: AuthenticatorKey { chain, id },
         mechanism,
         backend,
-        enabled,
+        enabled: lifted.enable.unwrap_or(draft.enabled),
         settings,
         precondition,
         on_failure: draft.on_failure,
@@ -295,8 +296,7 @@ fn checked_draft(mut draft: AuthenticatorDraft) -> Result<(AuthenticatorRecord, 
         revision: 0,
         updated_at: Default::default(),
         updated_by: String::new(),
-    };
-    Ok((record, enabled))
+    })
 }
 
 /// The patch as a change, and whether stored secrets were copied into it.

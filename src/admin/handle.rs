@@ -69,13 +69,14 @@ impl Admin {
             linearizable: true,
             min_revision: 0,
         };
-        self.cluster.before_read(requirement, PATIENCE).await?;
+        // Boxed, because the consensus behind it is too deep a future to be part of every request.
+        Box::pin(self.cluster.before_read(requirement, PATIENCE)).await?;
         Ok(())
     }
 
     /// Commits a command and waits until this node has applied it, so that what is read next is what was written.
     pub(super) async fn write(&self, intent: &Intent, command: Command) -> Result<Outcome, AdminError> {
-        let outcome = accepted(self.cluster.write(&intent.by, &intent.request_id, command).await?)?;
+        let outcome = accepted(Box::pin(self.cluster.write(&intent.by, &intent.request_id, command)).await?)?;
         self.settle(outcome.revision).await;
         Ok(outcome)
     }
@@ -86,7 +87,7 @@ impl Admin {
             linearizable: false,
             min_revision: revision,
         };
-        if let Err(error) = self.cluster.before_read(requirement, PATIENCE).await {
+        if let Err(error) = Box::pin(self.cluster.before_read(requirement, PATIENCE)).await {
             tracing::debug!(revision, %error, "a write is committed but not yet applied here");
         }
     }

@@ -64,7 +64,7 @@ impl Admin {
     /// Makes one cluster of the configured nodes, with a first admin as its first entry.
     pub async fn init_cluster(&self) -> Result<ClusterCreated, AdminError> {
         let fresh = api_key::fresh()?;
-        let (cluster_id, nodes) = self.cluster.init(command_for(&fresh, "admin", Role::Admin)).await?;
+        let (cluster_id, nodes) = Box::pin(self.cluster.init(command_for(&fresh, "admin", Role::Admin))).await?;
         Ok(ClusterCreated {
             cluster_id,
             api_key: fresh.key,
@@ -74,7 +74,7 @@ impl Admin {
 
     /// Every member. Asks no quorum: this is what one looks at when there is none.
     pub async fn list_nodes(&self) -> NodeList {
-        let nodes = self.cluster.gather().await;
+        let nodes = Box::pin(self.cluster.gather()).await;
         let leader = self.cluster.report().leader;
         let leader_log_index = log_end(&nodes, leader);
         NodeList {
@@ -103,32 +103,32 @@ impl Admin {
                 "must not be empty; it is `host:port`",
             ));
         }
-        self.cluster.add_node(id, peer_address).await?;
+        Box::pin(self.cluster.add_node(id, peer_address)).await?;
         Ok(self.membership())
     }
 
     /// Makes a learner a voter.
     pub async fn promote_node(&self, id: u64) -> Result<MembershipView, AdminError> {
         check_node_id(id)?;
-        self.cluster.promote_node(id).await?;
+        Box::pin(self.cluster.promote_node(id)).await?;
         Ok(self.membership())
     }
 
     /// Removes a node for good.
     pub async fn remove_node(&self, intent: &Intent, id: u64) -> Result<MembershipView, AdminError> {
         check_node_id(id)?;
-        self.cluster.remove_node(id, &intent.by).await?;
+        Box::pin(self.cluster.remove_node(id, &intent.by)).await?;
         Ok(self.membership())
     }
 
     /// Hands leadership over; 0 leaves the choice to the cluster. Returns who leads then.
     pub async fn transfer_leadership(&self, to: u64) -> Result<u64, AdminError> {
-        Ok(self.cluster.transfer_leadership((to != 0).then_some(to)).await?)
+        Ok(Box::pin(self.cluster.transfer_leadership((to != 0).then_some(to))).await?)
     }
 
     /// Takes a snapshot on this node: its Raft index and its size.
     pub async fn take_snapshot(&self) -> Result<(u64, u64), AdminError> {
-        let taken = self.cluster.take_snapshot().await?;
+        let taken = Box::pin(self.cluster.take_snapshot()).await?;
         Ok((taken.index, taken.bytes))
     }
 

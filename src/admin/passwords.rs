@@ -8,8 +8,8 @@ use crate::auth::{PasswordRecord, Secret};
 use crate::backends::Violation;
 use crate::hash::{Algorithm, Invalid};
 
-/// MQTT cannot carry a longer one.
-pub(super) const LONGEST_PASSWORD: usize = 65_535;
+/// What is wrong with a password of no bytes; how many are too many depends on the algorithm, and hashing tells.
+pub(super) const EMPTY: &str = "must not be empty";
 
 /// Either a password in the clear or a hash made elsewhere.
 #[derive(Clone, Debug, Default)]
@@ -67,8 +67,8 @@ impl NewPassword {
                 "belongs to a `password_hash`; a fresh one is drawn",
             ));
         }
-        if let Some(why) = fault_of_password(password.expose()) {
-            violations.push(violation("password", why));
+        if password.expose().is_empty() {
+            violations.push(violation("password", EMPTY));
             return None;
         }
         Some(Checked::Plain(password.clone(), algorithm))
@@ -89,17 +89,6 @@ impl NewPassword {
                 None
             }
         }
-    }
-}
-
-/// Why a password in the clear cannot be used.
-pub(super) fn fault_of_password(password: &[u8]) -> Option<String> {
-    if password.is_empty() {
-        Some("must not be empty".into())
-    } else if password.len() > LONGEST_PASSWORD {
-        Some(format!("has more than {LONGEST_PASSWORD} bytes"))
-    } else {
-        None
     }
 }
 
@@ -143,19 +132,58 @@ impl Admin {
 mod tests {
     use serde_json::json;
 
-    use super::{fault_of_password, json_or_name};
+    use super::{Algorithm, Checked, NewPassword, Secret, Violation, chosen, json_or_name};
+
+    fn checked(password: &NewPassword) -> (Option<Checked>, Vec<Violation>) {
+        let mut violations = Vec::new();
+        let checked = password.check(&Algorithm::recommended(), &mut violations);
+        (checked, violations)
+    }
 
     #[test]
     fn an_algorithm_is_named_by_json_or_by_its_bare_name() {
         assert_eq!(json_or_name("sha256"), Ok(json!("sha256")));
         assert_eq!(json_or_name(r#"{"name": "bcrypt"}"#), Ok(json!({"name": "bcrypt"})));
         assert_eq!(json_or_name("{oops").unwrap_err()[0].field, "algorithm");
+        assert!(
+            chosen("rot13", &Algorithm::recommended()).unwrap_err()[0]
+                .field
+                .starts_with("algorithm")
+        );
+    }
+
+    #[test]
+    fn a_password_comes_in_the_clear_or_as_a_hash_but_not_as_both_or_neither() {
+        let both = NewPassword {
+            password: Some(Secret::new("x")),
+            password_hash: Some(Secret::new("y")),
+            ..NewPassword::default()
+        };
+        for password in [both, NewPassword::default()] {
+            let (none, violations) = checked(&password);
+            assert!(none.is_none());
+            assert_eq!(violations[0].field, "password");
+        }
     }
 
     #[test]
     fn an_empty_password_is_none() {
-        assert!(fault_of_password(b"").is_some());
-        assert!(fault_of_password(b"x").is_none());
-        assert!(fault_of_password(&[b'x'; 65_536]).is_some());
+        let (none, violations) = checked(&NewPassword {
+            password: Some(Secret::new("")),
+            ..NewPassword::default()
+        });
+        assert!(none.is_none());
+        assert_eq!(violations.len(), 1);
+    }
+
+    #[test]
+    fn a_hash_made_elsewhere_needs_no_hashing_here() {
+        let password = NewPassword {
+            password_hash: Some(Secret::new("ab".repeat(32))),
+            salt: "salt".into(),
+            algorithm: "sha256".into(),
+            ..NewPassword::default()
+        };
+        assert!(matches!(checked(&password), (Some(Checked::Ready(_)), violations) if violations.is_empty()));
     }
 }

@@ -258,8 +258,12 @@ fn checked_key(chain: &str, authenticator: &str, user_id: &str) -> Result<UserKe
 }
 
 fn shown(page: UserPage) -> UserList {
-    let last = page.users.last().filter(|_| page.more);
-    let next_page_token = last.map(|(key, _)| token_after(&key.user_id)).unwrap_or_default();
+    // The store says where to go on: a filtered page can be empty and still have more behind it.
+    let next_page_token = if page.more {
+        token_after(&page.next_after)
+    } else {
+        String::new()
+    };
     let total_size = page.total.unwrap_or(0);
     let users = page
         .users

@@ -196,6 +196,7 @@ fn draft(sent: pb::Authenticator) -> Result<AuthenticatorDraft, AdminError> {
         id: sent.id,
         mechanism: sent.mechanism,
         backend: sent.backend,
+        enabled: sent.enabled,
         settings: sent.settings.map(object_of).unwrap_or_default(),
         precondition: sent.precondition,
         timeout: sent

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::job::{BadRow, PasswordType};
 use crate::admin::error::AdminError;
-use crate::admin::passwords::fault_of_password;
+use crate::admin::passwords::EMPTY;
 use crate::admin::user_checks::fault_of_user_id;
 use crate::auth::{PasswordRecord, Secret};
 use crate::hash::Invalid;
@@ -150,10 +150,10 @@ impl Rules {
 
 fn plain(password: Option<Secret>) -> Result<RowPassword, String> {
     let password = password.ok_or("has no `password`")?;
-    match fault_of_password(password.expose()) {
-        Some(fault) => Err(format!("`password` {fault}")),
-        None => Ok(RowPassword::Plain(password)),
+    if password.expose().is_empty() {
+        return Err(format!("`password` {EMPTY}"));
     }
+    Ok(RowPassword::Plain(password))
 }
 
 /// A bad row; the name is cut, because it can be anything.

@@ -232,19 +232,28 @@ impl Hashing {
                 Line::Bad(bad) => batch.bad.push(bad),
             }
         }
-        batch.rows = stream::iter(rows)
-            .map(|row| self.user(row))
-            .buffered(self.at_once)
-            .try_collect()
-            .await?;
+        let mut users = stream::iter(rows).map(|row| self.user(row)).buffered(self.at_once);
+        while let Some(user) = users.try_next().await? {
+            match user {
+                Ok(user) => batch.rows.push(user),
+                Err(bad) => batch.bad.push(bad),
+            }
+        }
         Ok(batch)
     }
 
-    async fn user(&self, row: Row) -> Result<(String, NewUser), AdminError> {
+    async fn user(&self, row: Row) -> Result<Result<(String, NewUser), BadRow>, AdminError> {
         let password = match row.password {
             RowPassword::Ready(record) => record,
             RowPassword::Plain(_) if self.rehearsal => PasswordRecord::new(""),
-            RowPassword::Plain(password) => PasswordRecord::new(self.patiently(password.expose()).await?),
+            RowPassword::Plain(password) => match self.patiently(password.expose()).await {
+                Ok(encoded) => PasswordRecord::new(encoded),
+                Err(too_long @ HashError::TooLong { .. }) => {
+                    let (line, user_id, reason) = (row.line, row.user_id, too_long.to_string());
+                    return Ok(Err(BadRow { line, user_id, reason }));
+                }
+                Err(error) => return Err(error.into()),
+            },
         };
         let user = NewUser {
             password,
@@ -253,7 +262,7 @@ impl Hashing {
             expires_at: None,
             attributes: Default::default(),
         };
-        Ok((row.user_id, user))
+        Ok(Ok((row.user_id, user)))
     }
 
     /// Logins go first: an import waits until there is room for it.
@@ -261,14 +270,14 @@ impl Hashing {
         clippy::disallowed_methods,
         reason = "backoff: room in the queue cannot be waited for"
     )]
-    async fn patiently(&self, password: &[u8]) -> Result<String, AdminError> {
+    async fn patiently(&self, password: &[u8]) -> Result<String, HashError> {
         for _ in 1..HASH_ATTEMPTS {
             match self.hasher.hash(&self.algorithm, password).await {
                 Err(HashError::Overloaded) => tokio::time::sleep(HASH_PAUSE).await,
-                done => return Ok(done?),
+                done => return done,
             }
         }
-        Ok(self.hasher.hash(&self.algorithm, password).await?)
+        self.hasher.hash(&self.algorithm, password).await
     }
 }
 

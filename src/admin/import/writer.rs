@@ -213,9 +213,7 @@ impl Writer {
 )]
 async fn commit(admin: Admin, intent: Intent, command: Command) -> Result<Outcome, AdminError> {
     for _ in 1..WRITE_ATTEMPTS {
-        match admin
-            .cluster
-            .write(&intent.by, &intent.request_id, command.clone())
+        match Box::pin(admin.cluster.write(&intent.by, &intent.request_id, command.clone()))
             .await
             .map_err(AdminError::from)
         {
@@ -232,5 +230,5 @@ async fn commit(admin: Admin, intent: Intent, command: Command) -> Result<Outcom
             Err(error) => return Err(error),
         }
     }
-    accepted(admin.cluster.write(&intent.by, &intent.request_id, command).await?)
+    accepted(Box::pin(admin.cluster.write(&intent.by, &intent.request_id, command)).await?)
 }
