@@ -16,6 +16,8 @@ mod report;
 mod settings;
 mod writer;
 
+pub use crate::raft::Role;
+
 pub use self::errors::{ClusterError, ReadError, Refused};
 pub use self::freshness::Freshness;
 pub use self::gather::NodeStatus;
