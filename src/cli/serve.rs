@@ -9,7 +9,7 @@ use super::output;
 pub(super) fn run(config: &Path) -> ExitCode {
     let outcome = crate::config::load(config)
         .map_err(|error| error.to_string())
-        .and_then(|settings| crate::node::run(settings));
+        .and_then(crate::node::run);
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
