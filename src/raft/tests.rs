@@ -1,1 +1,0 @@
-//! Consensus itself, tried on one node.
