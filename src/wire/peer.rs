@@ -265,14 +265,14 @@ async fn while_progressing<T>(
 fn meaning(to: &PeerName, status: &Status) -> PeerError {
     let id = to.id;
     let why = reason(status);
+    let is_own_word = status.source().is_none();
     match status.code() {
-        Code::Unavailable => unreachable(to, why),
         Code::DeadlineExceeded => PeerError::Timeout { id },
         // The peer's own clock ran out first, which its side reports without a source.
-        Code::Cancelled if status.source().is_none() || is_expired(status) => PeerError::Timeout { id },
+        Code::Cancelled if is_own_word || is_expired(status) => PeerError::Timeout { id },
         Code::PermissionDenied | Code::FailedPrecondition | Code::Unauthenticated => PeerError::Refused { id, why },
-        _ if status.source().is_some() => unreachable(to, why),
-        _ => PeerError::Failed { id, why },
+        _ if is_own_word => PeerError::Failed { id, why },
+        _ => unreachable(to, why),
     }
 }
 
