@@ -317,7 +317,6 @@ async fn a_node_comes_is_promoted_leads_and_is_removed_for_good() {
     let listener = crate::net::listen("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let four = Box::pin(TestNode::start(4, listener, BTreeMap::new())).await;
-    eprintln!("SIZES init {} write {} add {}", std::mem::size_of_val(&four.cluster.init(first())), std::mem::size_of_val(&four.cluster.write("", "", first())), std::mem::size_of_val(&four.cluster.add_node(4, "")));
     assert_eq!(four.cluster.ready(), Err(ClusterError::NotInitialized));
 
     let asked = &nodes[1].cluster;

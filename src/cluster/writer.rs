@@ -77,10 +77,16 @@ impl Inner {
         loop {
             changes.mark_unchanged();
             let left = deadline.saturating_duration_since(Instant::now());
-            let (next, why) = match self.attempt(&order, payload.clone(), hint, left).await {
-                // A leader that was just elected is not sure of its quorum yet. Asking again is safe: an order is executed once.
+            // Boxed: what an attempt holds while it waits is large, and a write is nested deep in what calls it.
+            let (next, why) = match Box::pin(self.attempt(&order, payload.clone(), hint, left)).await {
+                // A leader that was just elected is not sure of its quorum yet, and one that is stopping is soon replaced. Asking
+                // again is safe: an order is executed once.
                 Attempt::Settled(Answer::Failed(ClusterError::NoQuorum { why, unknown: sent })) => {
                     unknown |= sent;
+                    (None, why)
+                }
+                Attempt::Settled(Answer::Failed(ClusterError::NotReady(why))) => {
+                    unknown = true;
                     (None, why)
                 }
                 Attempt::Settled(Answer::Failed(error)) => return Err(error),
@@ -130,7 +136,7 @@ impl Inner {
                 .map(drop)
                 .map_err(|error| error.to_string())
         };
-        match unless_cut_off(forwarded, confirm).await {
+        match unless_cut_off(Box::pin(forwarded), confirm).await {
             Ok(Ok(reply)) => match decode(&reply) {
                 Ok(Answer::NotLeader { leader: next, proposed }) => moved(leader.id, next, proposed),
                 Ok(answer) => Attempt::Settled(answer),
@@ -163,7 +169,6 @@ impl Inner {
                 _ => Ok(()),
             }
         };
-        // Boxed, as the orders differ much in size and this is nested in every write.
         let done = unless_cut_off(Box::pin(self.execute(order, left)), confirm).await;
         done.unwrap_or_else(|why| ClusterError::NoQuorum { why, unknown: true }.into())
     }

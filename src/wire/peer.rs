@@ -335,10 +335,10 @@ mod tests {
     fn a_status_says_whether_to_back_off_give_up_or_ask_a_person() {
         let to = peer("127.0.0.1:1");
         let of = |status| meaning(&to, &status);
-        assert!(matches!(
-            of(Status::unavailable("x")),
-            PeerError::Unreachable { id: 2, .. }
-        ));
+        let broken = Status::from_error(Box::new(tonic::ConnectError("x".into())));
+        assert!(matches!(of(broken), PeerError::Unreachable { id: 2, .. }));
+        let own_word = PeerError::Failed { id: 2, why: "x".into() };
+        assert_eq!(of(Status::unavailable("x")), own_word);
         assert_eq!(of(Status::deadline_exceeded("x")), PeerError::Timeout { id: 2 });
         assert_eq!(of(Status::cancelled("x")), PeerError::Timeout { id: 2 });
         assert!(matches!(of(Status::permission_denied("x")), PeerError::Refused { .. }));
