@@ -25,3 +25,6 @@ pub use self::handle::{Cluster, Parts};
 pub use self::reads::ReadRequirement;
 pub use self::report::{LocalFigures, NodeReport};
 pub use self::settings::Settings;
+
+#[cfg(test)]
+mod tests;
