@@ -1,9 +1,10 @@
 //! Rows of a CSV file: a header line, quotes, any line ending.
 
-use csv::{Error, ErrorKind, ReaderBuilder, StringRecord};
+use csv::{Error, ErrorKind, Position, ReaderBuilder, StringRecord};
 
 use super::body::{Body, unreadable};
 use super::job::PasswordType;
+use super::line_breaks::Noted;
 use super::rows::{COLUMNS, FLAG_FAULT, Fields, Line, Rules, Sink, Stop, bad, flag};
 use crate::admin::error::{AdminError, violation};
 use crate::auth::Secret;
@@ -11,17 +12,24 @@ use crate::auth::Secret;
 /// Reads the whole file row by row.
 pub(super) fn read(body: Body, rules: &mut Rules, sink: &mut Sink<'_>) -> Result<(), Stop> {
     let since_row = body.since_row();
+    let (body, breaks) = Noted::new(body);
     let mut reader = ReaderBuilder::new().from_reader(body);
     let columns = Columns::of(reader.headers().map_err(failed)?, rules.password_type())?;
     let mut record = StringRecord::new();
     loop {
-        let line = match reader.read_record(&mut record) {
+        let read = reader.read_record(&mut record);
+        let place = match &read {
+            Ok(_) => record.position(),
+            Err(error) => error.position(),
+        };
+        let line = breaks.borrow_mut().line_at(place.map_or(0, Position::byte));
+        let judged = match read {
             Ok(false) => return Ok(()),
-            Ok(true) => columns.line(&record, rules)?,
-            Err(error) => broken_row(error)?,
+            Ok(true) => columns.judge(line, &record, rules)?,
+            Err(error) => broken_row(line, error)?,
         };
         since_row.set(0);
-        sink(line)?;
+        sink(judged)?;
     }
 }
 
@@ -74,8 +82,7 @@ impl Columns {
         (!value.is_empty()).then_some(value)
     }
 
-    fn line(&self, record: &StringRecord, rules: &mut Rules) -> Result<Line, Stop> {
-        let line = record.position().map_or(0, csv::Position::line);
+    fn judge(&self, line: u64, record: &StringRecord, rules: &mut Rules) -> Result<Line, Stop> {
         let trimmed = |name| {
             self.value(record, name)
                 .map(str::trim)
@@ -104,8 +111,7 @@ fn unknown_column(name: &str) -> String {
 }
 
 /// A row that is not one; anything worse ends the import.
-fn broken_row(error: Error) -> Result<Line, Stop> {
-    let line = error.position().map_or(0, csv::Position::line);
+fn broken_row(line: u64, error: Error) -> Result<Line, Stop> {
     match error.kind() {
         ErrorKind::UnequalLengths { expected_len, len, .. } => Ok(bad(
             line,

@@ -257,7 +257,7 @@ mod tests {
     fn the_sample_file_of_passwords_is_read() {
         let expected = [
             plain(2, "myuser1", "password1", true),
-            plain(8, "myuser2", "password2", false),
+            plain(7, "myuser2", "password2", false),
         ];
         assert_eq!(array(PLAIN, PasswordType::Plain).unwrap(), expected);
     }

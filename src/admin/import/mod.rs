@@ -4,6 +4,7 @@ mod body;
 mod csv_file;
 mod job;
 mod json_file;
+mod line_breaks;
 mod rehearsal;
 mod rows;
 mod stages;
