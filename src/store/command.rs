@@ -27,11 +27,20 @@ pub enum Command {
     /// Refused if the user exists, or its authenticator does not.
     CreateUser { key: UserKey, user: NewUser },
     /// Changes what is given.
-    UpdateUser { key: UserKey, change: UserChange, if_revision: Option<u64> },
+    UpdateUser {
+        key: UserKey,
+        change: UserChange,
+        if_revision: Option<u64>,
+    },
     /// Refused if there is none.
     DeleteUser { key: UserKey, if_revision: Option<u64> },
     /// Many users of one authenticator, in the order of the file: the last of a name wins.
-    ImportUsers { chain: String, authenticator: String, rows: Vec<(String, NewUser)>, on_conflict: OnConflict },
+    ImportUsers {
+        chain: String,
+        authenticator: String,
+        rows: Vec<(String, NewUser)>,
+        on_conflict: OnConflict,
+    },
     /// Goes to the rear of its chain.
     CreateAuthenticator {
         key: AuthenticatorKey,
@@ -44,19 +53,34 @@ pub enum Command {
         timeout: Duration,
     },
     /// Changes what is given.
-    UpdateAuthenticator { key: AuthenticatorKey, change: AuthenticatorChange, if_revision: Option<u64> },
+    UpdateAuthenticator {
+        key: AuthenticatorKey,
+        change: AuthenticatorChange,
+        if_revision: Option<u64>,
+    },
     /// With its users. Not refused if there is none. The last one of a chain takes the chain along.
-    DeleteAuthenticator { key: AuthenticatorKey, if_revision: Option<u64> },
+    DeleteAuthenticator {
+        key: AuthenticatorKey,
+        if_revision: Option<u64>,
+    },
     /// Moves one within its chain.
     MoveAuthenticator { key: AuthenticatorKey, position: Position },
     /// Refused unless `ids` is an exact permutation.
     ReorderAuthenticators { chain: String, ids: Vec<String> },
     /// `secret_hash` is SHA-256 of the key's secret half, which is random.
-    CreateOperator { id: String, name: String, role: Role, secret_hash: [u8; 32] },
+    CreateOperator {
+        id: String,
+        name: String,
+        role: Role,
+        secret_hash: [u8; 32],
+    },
     /// Refused for the last admin.
     DeleteOperator { id: String, if_revision: Option<u64> },
     /// Changes what is given.
-    UpdateSettings { change: SettingsChange, if_revision: Option<u64> },
+    UpdateSettings {
+        change: SettingsChange,
+        if_revision: Option<u64>,
+    },
     /// A node is gone for good: its id is never accepted again.
     RetireNode { id: u64, incarnation: u64 },
 }
@@ -156,7 +180,12 @@ pub enum Reply {
     /// An authenticator was deleted, or was not there.
     Deleted { existed: bool, users: u64 },
     /// Users were imported.
-    Imported { created: u64, replaced: u64, unchanged: u64, skipped: u64 },
+    Imported {
+        created: u64,
+        replaced: u64,
+        unchanged: u64,
+        skipped: u64,
+    },
     /// Nothing was changed.
     Refused(Refusal),
 }
@@ -172,7 +201,12 @@ pub enum Refusal {
     NotFound { kind: String, name: String },
     /// `if_revision` names another revision.
     #[error("{kind} `{name}` is at revision {actual}, not {expected}")]
-    RevisionMismatch { kind: String, name: String, expected: u64, actual: u64 },
+    RevisionMismatch {
+        kind: String,
+        name: String,
+        expected: u64,
+        actual: u64,
+    },
     /// It can never be done.
     #[error("`{field}`: {why}")]
     Invalid { field: String, why: String },

@@ -1,278 +1,325 @@
-//! The applied state: apply, read, freeze, install. CONTRACT STUB.
+//! The applied state of a node: opened or rebuilt, applied to, read, frozen, replaced by a snapshot.
 
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
-use super::command::{Envelope, Outcome};
+use super::command::Outcome;
+use super::entry::{Applied, Entry, Opened, Settings};
+use super::error::StoreError;
+use super::freeze::Frozen;
+use super::generation::Generation;
+use super::home::Home;
+use super::memory::View;
 use super::operators::OperatorRecord;
+use super::page::{self, UserPage, UserQuery};
+use super::snapshot::{SnapshotHeader, SnapshotSummary};
+use super::snapshot_read::SnapshotReader;
+use super::tables::Tables;
+use super::{key, value};
 use crate::auth::{
-    AuthenticatorFeed, AuthenticatorKey, AuthenticatorRecord, ClusterSettings, UserDirectory, UserKey, UserRecord,
+    AuthenticatorFeed, AuthenticatorKey, AuthenticatorRecord, ClusterSettings, UserDirectory, UserRecord,
 };
 
-/// Limits of the store.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    /// Memory that sled may use to cache pages, in bytes (it takes about half as much again).
-    pub cache_bytes: u64,
-    /// How many `request_id`s are remembered.
-    pub remembered_requests: usize,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { cache_bytes: 64 << 20, remembered_requests: 10_000 }
-    }
-}
-
-/// Why the store could not do it. Any of these from `apply` or `install` stops the node.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The disk or sled.
-    #[error("store: {doing}: {source}")]
-    Io { doing: String, source: std::io::Error },
-    /// A value that cannot be read back.
-    #[error("store: {what} is damaged: {why}")]
-    Damaged { what: String, why: String },
-}
-
-/// One committed log entry. `position` is the raft room's own encoding of its log id.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// Raft index.
-    pub index: u64,
-    /// Encoded log id.
-    pub position: Bytes,
-    /// What it says.
-    pub payload: Payload,
-}
-
-/// What a log entry says.
-#[derive(Clone, Debug)]
-pub enum Payload {
-    /// Nothing.
-    Blank,
-    /// A new membership, in the raft room's own encoding (with its log id).
-    Membership(Bytes),
-    /// A change.
-    Command(Envelope),
-}
-
-/// How far the state has been applied.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Applied {
-    /// Raft index, 0 for an empty state.
-    pub index: u64,
-    /// Encoded log id, empty for an empty state.
-    pub position: Bytes,
-    /// Encoded membership, empty for none.
-    pub membership: Bytes,
-    /// Rolling hash of everything applied.
-    pub state_hash: u64,
-}
-
-/// What opening found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Opened {
-    /// The folder was sound, or new.
-    Sound,
-    /// It was dropped, for this reason; the state is that of the snapshot given, or empty.
-    Rebuilt(String),
-}
-
-/// The head of a snapshot file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SnapshotHeader {
-    /// Which cluster.
-    pub cluster_id: String,
-    /// Raft index.
-    pub index: u64,
-    /// Encoded log id.
-    pub position: Bytes,
-    /// Encoded membership.
-    pub membership: Bytes,
-    /// Rolling hash at that index.
-    pub state_hash: u64,
-}
-
-/// A finished snapshot file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SnapshotSummary {
-    /// Its head.
-    pub header: SnapshotHeader,
-    /// Its size.
-    pub bytes: u64,
-}
-
-/// A consistent view of the state at one index, kept while the state goes on changing.
-#[derive(Debug)]
-pub struct Frozen {
-    _stub: (),
-}
-
-impl Frozen {
-    /// How far this view goes.
-    pub fn applied(&self) -> &Applied {
-        todo!()
-    }
-
-    /// Writes it as one file: beside, synced, renamed, folder synced. Blocking.
-    pub fn write(self, _path: &Path, _cluster_id: &str) -> Result<SnapshotSummary, StoreError> {
-        todo!()
-    }
-}
-
-/// Which users to list.
-#[derive(Clone, Debug, Default)]
-pub struct UserQuery {
-    /// Whose.
-    pub chain: String,
-    /// Whose.
-    pub authenticator: String,
-    /// Names that begin so.
-    pub prefix: String,
-    /// Names with this within.
-    pub contains: String,
-    /// Only (or no) superusers.
-    pub is_superuser: Option<bool>,
-    /// Names after this one; empty: from the first.
-    pub after: String,
-    /// At most so many.
-    pub limit: usize,
-}
-
-/// One page of users, ascending.
-#[derive(Clone, Debug, Default)]
-pub struct UserPage {
-    /// The users.
-    pub users: Vec<(UserKey, Arc<UserRecord>)>,
-    /// Whether there are more.
-    pub more: bool,
-    /// How many there are in all with that prefix; `None` with another filter.
-    pub total: Option<u64>,
-}
-
 /// The applied state of this node. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Store {
-    _stub: Arc<()>,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    /// Before `home`, whose lock must be the last thing to go.
+    tables: Mutex<Tables>,
+    /// What readers see; the same as the tables', without their lock.
+    view: ArcSwap<View>,
+    generation: ArcSwap<Generation>,
+    applied: watch::Sender<u64>,
+    authenticators: watch::Sender<u64>,
+    incarnation: u64,
+    cache_bytes: u64,
+    home: Home,
+}
+
+impl Drop for Inner {
+    /// A frozen view or a page being read must not keep the folder from being opened again.
+    fn drop(&mut self) {
+        self.generation.load().close();
+    }
 }
 
 impl Store {
     /// Opens or creates the folder. A folder in doubt (does not open, other format or incarnation, behind the snapshot,
     /// no valid marker) is dropped and refilled from `snapshot` if there is one. Blocking.
     pub fn open(
-        _dir: &Path,
-        _incarnation: u64,
-        _snapshot: Option<&Path>,
-        _settings: &Settings,
+        dir: &Path,
+        incarnation: u64,
+        snapshot: Option<&Path>,
+        settings: &Settings,
     ) -> Result<(Self, Opened), StoreError> {
-        todo!()
+        let home = Home::enter(dir)?;
+        let opening = Opening {
+            home: &home,
+            incarnation,
+            snapshot,
+            cache_bytes: settings.cache_bytes,
+        };
+        let (tables, opened) = opening.run()?;
+        let inner = Inner {
+            view: ArcSwap::new(Arc::clone(&tables.view)),
+            generation: ArcSwap::new(Arc::clone(&tables.generation)),
+            applied: watch::Sender::new(tables.meta.index),
+            authenticators: watch::Sender::new(0),
+            tables: Mutex::new(tables),
+            incarnation,
+            cache_bytes: settings.cache_bytes,
+            home,
+        };
+        Ok((Self { inner: Arc::new(inner) }, opened))
     }
 
     /// Applies a run of committed entries as one sled batch; one outcome for each. Entries at or below the applied index are
     /// an error. Pure in state and entry. Blocking.
-    pub fn apply(&self, _entries: &[Entry]) -> Result<Vec<Outcome>, StoreError> {
-        todo!()
+    pub fn apply(&self, entries: &[Entry]) -> Result<Vec<Outcome>, StoreError> {
+        let mut tables = self.tables();
+        let ran = tables.apply(entries)?;
+        if ran.authenticators_changed {
+            self.inner.authenticators.send_modify(|version| *version += 1);
+        }
+        self.inner.applied.send_replace(tables.meta.index);
+        Ok(ran.outcomes)
     }
 
     /// A consistent view as of now. Constant time; one at a time: `None` while another lives.
     pub fn freeze(&self) -> Option<Frozen> {
-        todo!()
+        self.tables().freeze()
     }
 
     /// Reads a snapshot's head and checks every frame; a damaged file is refused. Blocking.
-    pub fn verify_snapshot(_path: &Path) -> Result<SnapshotSummary, StoreError> {
-        todo!()
+    pub fn verify_snapshot(path: &Path) -> Result<SnapshotSummary, StoreError> {
+        SnapshotReader::open(path)?.verify()
     }
 
-    /// Replaces the whole state by the snapshot's. Blocking.
-    pub fn install(&self, _path: &Path) -> Result<SnapshotHeader, StoreError> {
-        todo!()
+    /// Replaces the whole state by the snapshot's. Readers see the old state or the new one. Blocking.
+    pub fn install(&self, path: &Path) -> Result<SnapshotHeader, StoreError> {
+        let header = Self::verify_snapshot(path)?.header;
+        let mut tables = self.tables();
+        let new = build(
+            &self.inner.home,
+            self.inner.incarnation,
+            Some(path),
+            self.inner.cache_bytes,
+        )?;
+        self.inner.generation.store(Arc::clone(&new.generation));
+        self.inner.view.store(Arc::clone(&new.view));
+        let old = std::mem::replace(&mut *tables, new);
+        old.generation.condemn();
+        self.inner.authenticators.send_modify(|version| *version += 1);
+        self.inner.applied.send_replace(header.index);
+        Ok(header)
     }
 
     /// Makes everything applied so far durable (sled flush, then fdatasync): before a log is purged. Blocking.
     pub fn checkpoint(&self) -> Result<(), StoreError> {
-        todo!()
+        self.inner.generation.load().sync()
     }
 
-    /// Marks a clean end and closes. Blocking.
+    /// Marks a clean end and closes; the folder can be opened again. Later calls that need the disk fail. Blocking.
     pub fn close(&self) -> Result<(), StoreError> {
-        todo!()
+        let tables = self.tables();
+        tables.generation.sync()?;
+        self.inner.home.mark_clean(&tables.meta.seal()?)?;
+        tables.generation.close();
+        self.inner.home.release();
+        Ok(())
     }
 
     /// How far the state has been applied.
     pub fn applied(&self) -> Applied {
-        todo!()
+        Applied::clone(&self.inner.view.load().applied.load())
     }
 
     /// Follows the applied index.
     pub fn watch_applied(&self) -> watch::Receiver<u64> {
-        todo!()
+        self.inner.applied.subscribe()
     }
 
     /// Follows [`AuthenticatorFeed::authenticators_version`].
     pub fn watch_authenticators(&self) -> watch::Receiver<u64> {
-        todo!()
+        self.inner.authenticators.subscribe()
     }
 
     /// A page of users. Reads sled in order. Blocking, bounded by `limit` and an internal scan limit.
-    pub fn users(&self, _query: &UserQuery) -> Result<UserPage, StoreError> {
-        todo!()
+    pub fn users(&self, query: &UserQuery) -> Result<UserPage, StoreError> {
+        page::read(
+            &self.inner.generation.load_full(),
+            &self.inner.view.load_full().users,
+            query,
+        )
     }
 
     /// How many users there are in all.
     pub fn user_count(&self) -> u64 {
-        todo!()
+        self.inner.view.load().users.total()
     }
 
     /// One authenticator.
-    pub fn authenticator(&self, _key: &AuthenticatorKey) -> Option<AuthenticatorRecord> {
-        todo!()
+    pub fn authenticator(&self, key: &AuthenticatorKey) -> Option<AuthenticatorRecord> {
+        let view = self.inner.view.load();
+        view.declared
+            .load()
+            .authenticators
+            .iter()
+            .find(|record| record.key == *key)
+            .cloned()
     }
 
     /// One operator; from memory.
-    pub fn operator(&self, _id: &str) -> Option<Arc<OperatorRecord>> {
-        todo!()
+    pub fn operator(&self, id: &str) -> Option<Arc<OperatorRecord>> {
+        self.inner.view.load().declared.load().operators.get(id).cloned()
     }
 
     /// All operators by id.
     pub fn operators(&self) -> Vec<Arc<OperatorRecord>> {
-        todo!()
+        self.inner
+            .view
+            .load()
+            .declared
+            .load()
+            .operators
+            .values()
+            .cloned()
+            .collect()
     }
 
     /// The cluster's settings; from memory.
     pub fn settings(&self) -> Arc<ClusterSettings> {
-        todo!()
+        Arc::clone(&self.inner.view.load().declared.load().settings)
     }
 
     /// Whether that node was removed for good.
-    pub fn is_retired(&self, _node_id: u64) -> bool {
-        todo!()
+    pub fn is_retired(&self, node_id: u64) -> bool {
+        self.inner.view.load().declared.load().retired.contains(&node_id)
     }
 
     /// Bytes on disk.
     pub fn disk_bytes(&self) -> u64 {
-        todo!()
+        self.inner
+            .generation
+            .load()
+            .with("measure the tables", |db| db.size_on_disk())
+            .unwrap_or(0)
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.inner.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("applied", &self.applied().index)
+            .finish_non_exhaustive()
     }
 }
 
 impl UserDirectory for Store {
-    fn user(&self, _chain: &str, _authenticator: &str, _user_id: &str) -> Option<Arc<UserRecord>> {
-        todo!()
+    fn user(&self, chain: &str, authenticator: &str, user_id: &str) -> Option<Arc<UserRecord>> {
+        let key = key::user(chain, authenticator, user_id);
+        let decoded = self
+            .inner
+            .view
+            .load()
+            .users
+            .with(&key, |bytes| value::decode("user", bytes))?;
+        // Every value was decoded once when it was read from disk, so this is a fault of the memory itself.
+        decoded
+            .inspect_err(|error| tracing::error!(%error, "a user in memory cannot be read"))
+            .ok()
+            .map(Arc::new)
     }
 }
 
 impl AuthenticatorFeed for Store {
     fn authenticators(&self) -> Vec<AuthenticatorRecord> {
-        todo!()
+        self.inner.view.load().declared.load().authenticators.clone()
     }
 
     fn authenticators_version(&self) -> u64 {
-        todo!()
+        *self.inner.authenticators.borrow()
     }
+}
+
+/// What is known while a folder is being opened.
+struct Opening<'a> {
+    home: &'a Home,
+    incarnation: u64,
+    snapshot: Option<&'a Path>,
+    cache_bytes: u64,
+}
+
+impl Opening<'_> {
+    fn run(&self) -> Result<(Tables, Opened), StoreError> {
+        if self.home.is_new()? && self.snapshot.is_none() {
+            return Ok((self.rebuild()?, Opened::Sound));
+        }
+        match self.load() {
+            Ok(tables) => {
+                self.home.sweep()?;
+                Ok((tables, Opened::Sound))
+            }
+            Err(doubt) if doubt.is_doubt() => {
+                let why = doubt.to_string();
+                tracing::warn!(%why, from_snapshot = self.snapshot.is_some(), "the store is in doubt and is rebuilt");
+                Ok((self.rebuild()?, Opened::Rebuilt(why)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Opens what is there and looks for any reason not to believe it.
+    fn load(&self) -> Result<Tables, StoreError> {
+        let mark = self.home.take_clean_mark()?;
+        let missing = || StoreError::damaged("tables", "they are missing");
+        let folder = self.home.current().ok_or_else(missing)?;
+        let generation = Generation::open(folder, self.cache_bytes)?;
+        let loaded = catch_unwind(AssertUnwindSafe(|| Tables::load(generation, self.incarnation)));
+        let tables = loaded.map_err(|_| StoreError::damaged("tables", "sled panicked while they were read"))??;
+        if mark.is_some_and(|mark| tables.meta.seal().ok() != Some(mark)) {
+            return Err(StoreError::damaged(
+                "tables",
+                "they are not what they were when they were closed",
+            ));
+        }
+        let floor = self.snapshot.map(|path| SnapshotReader::open(path)).transpose()?;
+        if let Some(floor) = floor.map(|snapshot| snapshot.header().index)
+            && tables.meta.index < floor
+        {
+            let why = format!("they go to {}, the snapshot to {floor}", tables.meta.index);
+            return Err(StoreError::damaged("tables", why));
+        }
+        Ok(tables)
+    }
+
+    fn rebuild(&self) -> Result<Tables, StoreError> {
+        if let Some(path) = self.snapshot {
+            Store::verify_snapshot(path)?;
+        }
+        let tables = build(self.home, self.incarnation, self.snapshot, self.cache_bytes)?;
+        self.home.sweep()?;
+        Ok(tables)
+    }
+}
+
+/// Builds a generation beside the others and puts it in force when it is whole.
+fn build(home: &Home, incarnation: u64, snapshot: Option<&Path>, cache_bytes: u64) -> Result<Tables, StoreError> {
+    let generation = Generation::open(home.next()?, cache_bytes)?;
+    let reader = snapshot.map(SnapshotReader::open).transpose()?;
+    let tables = Tables::fill(generation, incarnation, reader)?;
+    home.switch_to(tables.generation.folder())?;
+    Ok(tables)
 }

@@ -1,0 +1,161 @@
+//! Applying one entry: a pure function of the state and the entry. No clock, no dice, no floats, no order of a hash map.
+
+mod authenticators;
+mod import;
+mod names;
+mod operators;
+mod settings;
+mod users;
+
+use super::command::{Command, Envelope, Outcome, Refusal, Reply};
+use super::entry::{Entry, Payload};
+use super::error::StoreError;
+use super::requests::Requests;
+use super::run::{Halt, Run};
+use crate::auth::Timestamp;
+
+/// What a command may know besides the state.
+struct Circumstances<'a> {
+    /// Raft index: the revision of whatever is written.
+    index: u64,
+    at: Timestamp,
+    by: &'a str,
+}
+
+/// What became of a command.
+type Done = Result<Reply, Halt>;
+
+/// Applies one entry to the run.
+pub(super) fn entry(run: &mut Run<'_>, requests: &mut Requests, entry: &Entry) -> Result<Outcome, StoreError> {
+    let Payload::Command(envelope) = &entry.payload else {
+        return Ok(Outcome {
+            revision: entry.index,
+            reply: Reply::Done,
+        });
+    };
+    if let Err(refusal) = names::check_envelope(envelope) {
+        return Ok(Outcome {
+            revision: entry.index,
+            reply: Reply::Refused(refusal),
+        });
+    }
+    if let Some(outcome) = requests.recall(run, envelope)? {
+        return Ok(outcome);
+    }
+    let reply = match command(run, entry.index, envelope) {
+        Ok(reply) => {
+            run.keep();
+            reply
+        }
+        Err(Halt::Refused(refusal)) => {
+            run.drop_staged();
+            Reply::Refused(refusal)
+        }
+        Err(Halt::Broken(error)) => return Err(error),
+    };
+    let outcome = Outcome {
+        revision: entry.index,
+        reply,
+    };
+    requests.remember(run, envelope, &outcome)?;
+    run.keep();
+    Ok(outcome)
+}
+
+fn command(run: &mut Run<'_>, index: u64, envelope: &Envelope) -> Done {
+    let now = Circumstances {
+        index,
+        at: envelope.at,
+        by: &envelope.by,
+    };
+    match &envelope.command {
+        Command::CreateUser { key, user } => users::create(run, &now, key, user),
+        Command::UpdateUser {
+            key,
+            change,
+            if_revision,
+        } => users::update(run, &now, key, change, *if_revision),
+        Command::DeleteUser { key, if_revision } => users::delete(run, key, *if_revision),
+        Command::ImportUsers {
+            chain,
+            authenticator,
+            rows,
+            on_conflict,
+        } => import::users(run, &now, (chain, authenticator), rows, *on_conflict),
+        Command::CreateAuthenticator {
+            key,
+            mechanism,
+            backend,
+            enabled,
+            settings,
+            precondition,
+            on_failure,
+            timeout,
+        } => {
+            let record = crate::auth::AuthenticatorRecord {
+                key: key.clone(),
+                mechanism: mechanism.clone(),
+                backend: backend.clone(),
+                enabled: *enabled,
+                settings: settings.clone(),
+                precondition: precondition.clone(),
+                on_failure: *on_failure,
+                timeout: *timeout,
+                revision: now.index,
+                updated_at: now.at,
+                updated_by: now.by.to_owned(),
+            };
+            authenticators::create(run, &record)
+        }
+        Command::UpdateAuthenticator {
+            key,
+            change,
+            if_revision,
+        } => authenticators::update(run, &now, key, change, *if_revision),
+        Command::DeleteAuthenticator { key, if_revision } => authenticators::delete(run, key, *if_revision),
+        Command::MoveAuthenticator { key, position } => authenticators::place(run, key, position),
+        Command::ReorderAuthenticators { chain, ids } => authenticators::reorder(run, chain, ids),
+        Command::CreateOperator {
+            id,
+            name,
+            role,
+            secret_hash,
+        } => operators::create(run, &now, (id, name), *role, *secret_hash),
+        Command::DeleteOperator { id, if_revision } => operators::delete(run, id, *if_revision),
+        Command::UpdateSettings { change, if_revision } => settings::update(run, &now, change, *if_revision),
+        Command::RetireNode { id, incarnation } => settings::retire_node(run, *id, *incarnation),
+    }
+}
+
+fn not_found(kind: &str, name: &str) -> Refusal {
+    Refusal::NotFound {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+    }
+}
+
+fn already_exists(kind: &str, name: &str) -> Refusal {
+    Refusal::AlreadyExists {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+    }
+}
+
+fn invalid(field: impl Into<String>, why: impl Into<String>) -> Refusal {
+    Refusal::Invalid {
+        field: field.into(),
+        why: why.into(),
+    }
+}
+
+fn check_revision(kind: &str, name: &str, expected: Option<u64>, actual: u64) -> Result<(), Refusal> {
+    match expected {
+        Some(expected) if expected != actual => Err(Refusal::RevisionMismatch {
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            expected,
+            actual,
+        }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,82 @@
+//! Creating, changing and deleting one user.
+
+use super::{Circumstances, Done, already_exists, check_revision, names, not_found};
+use crate::auth::{UserKey, UserRecord};
+use crate::store::command::{NewUser, Reply, UserChange};
+use crate::store::error::StoreError;
+use crate::store::key;
+use crate::store::run::{Halt, Run};
+
+pub(super) fn create(run: &mut Run<'_>, now: &Circumstances<'_>, user_key: &UserKey, user: &NewUser) -> Done {
+    names::check("user_id", &user_key.user_id)?;
+    check_owner(run, &user_key.chain, &user_key.authenticator)?;
+    let key = to_key(user_key);
+    if read(run, &key)?.is_some() {
+        return Err(already_exists("user", &user_key.user_id).into());
+    }
+    run.put("attributes", key, &record(now, user))?;
+    Ok(Reply::Done)
+}
+
+pub(super) fn update(
+    run: &mut Run<'_>,
+    now: &Circumstances<'_>,
+    user_key: &UserKey,
+    change: &UserChange,
+    if_revision: Option<u64>,
+) -> Done {
+    let key = to_key(user_key);
+    let mut user = read(run, &key)?.ok_or_else(|| not_found("user", &user_key.user_id))?;
+    check_revision("user", &user_key.user_id, if_revision, user.revision)?;
+    if let Some(password) = &change.password {
+        user.password = password.clone();
+    }
+    if let Some(attributes) = &change.attributes {
+        user.attributes.clone_from(attributes);
+    }
+    user.is_superuser = change.is_superuser.unwrap_or(user.is_superuser);
+    user.disabled = change.disabled.unwrap_or(user.disabled);
+    user.expires_at = change.expires_at.unwrap_or(user.expires_at);
+    user.revision = now.index;
+    user.updated_at = now.at;
+    run.put("attributes", key, &user)?;
+    Ok(Reply::Done)
+}
+
+pub(super) fn delete(run: &mut Run<'_>, user_key: &UserKey, if_revision: Option<u64>) -> Done {
+    let key = to_key(user_key);
+    let user = read(run, &key)?.ok_or_else(|| not_found("user", &user_key.user_id))?;
+    check_revision("user", &user_key.user_id, if_revision, user.revision)?;
+    run.remove(key);
+    Ok(Reply::Done)
+}
+
+/// A user belongs to an authenticator that exists.
+pub(super) fn check_owner(run: &Run<'_>, chain: &str, authenticator: &str) -> Result<(), Halt> {
+    names::check("chain", chain)?;
+    names::check("authenticator", authenticator)?;
+    match super::authenticators::read(run, &key::authenticator(chain, authenticator))? {
+        Some(_) => Ok(()),
+        None => Err(not_found("authenticator", authenticator).into()),
+    }
+}
+
+pub(super) fn read(run: &Run<'_>, key: &[u8]) -> Result<Option<UserRecord>, StoreError> {
+    run.get("user", key)
+}
+
+pub(super) fn record(now: &Circumstances<'_>, user: &NewUser) -> UserRecord {
+    UserRecord {
+        password: user.password.clone(),
+        is_superuser: user.is_superuser,
+        disabled: user.disabled,
+        expires_at: user.expires_at,
+        attributes: user.attributes.clone(),
+        revision: now.index,
+        updated_at: now.at,
+    }
+}
+
+fn to_key(user: &UserKey) -> Vec<u8> {
+    key::user(&user.chain, &user.authenticator, &user.user_id)
+}

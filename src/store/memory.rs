@@ -1,0 +1,137 @@
+//! What logins read: all users and all declarations, in memory. sled is not asked, because its batches are not isolated for readers.
+
+use std::collections::hash_map::RandomState;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::BuildHasher;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use arc_swap::ArcSwap;
+
+use super::entry::Applied;
+use super::error::StoreError;
+use super::operators::OperatorRecord;
+use super::{key, value};
+use crate::auth::{AuthenticatorRecord, ClusterSettings};
+
+/// Everything but the users and the meta, as it is in sled. Only whoever applies looks at it.
+pub(super) type Small = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// Enough that a write rarely meets a login at the same lock.
+const SHARDS: usize = 64;
+
+type Shard = RwLock<HashMap<Box<[u8]>, Box<[u8]>>>;
+
+/// All users, encoded as in sled: about 0.3 KB each, a third of what the decoded records would take.
+pub(super) struct Users {
+    shards: Vec<Shard>,
+    hasher: RandomState,
+    /// How many there are of each authenticator, by the prefix of their keys.
+    counts: RwLock<HashMap<Box<[u8]>, u64>>,
+}
+
+impl Users {
+    pub(super) fn new() -> Self {
+        let shards = std::iter::repeat_with(Shard::default).take(SHARDS).collect();
+        Self {
+            shards,
+            hasher: RandomState::new(),
+            counts: RwLock::default(),
+        }
+    }
+
+    /// Looks at the bytes of one user.
+    pub(super) fn with<T>(&self, key: &[u8], look: impl FnOnce(&[u8]) -> T) -> Option<T> {
+        let shard = self.shard(key)?.read().unwrap_or_else(PoisonError::into_inner);
+        shard.get(key).map(|bytes| look(bytes))
+    }
+
+    pub(super) fn set(&self, key: &[u8], new: Option<Vec<u8>>) {
+        let Some(shard) = self.shard(key) else { return };
+        let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+        let is = new.is_some();
+        let was = match new {
+            Some(bytes) => shard.insert(key.into(), bytes.into()).is_some(),
+            None => shard.remove(key).is_some(),
+        };
+        drop(shard);
+        if was != is {
+            self.count(key, is);
+        }
+    }
+
+    /// How many users have keys with this prefix, which names an authenticator.
+    pub(super) fn count_of(&self, group: &[u8]) -> u64 {
+        let counts = self.counts.read().unwrap_or_else(PoisonError::into_inner);
+        counts.get(group).copied().unwrap_or(0)
+    }
+
+    pub(super) fn total(&self) -> u64 {
+        self.counts
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .sum()
+    }
+
+    fn count(&self, key: &[u8], more: bool) {
+        let Some(group) = key::group(key) else { return };
+        let mut counts = self.counts.write().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(group.into()).or_default();
+        *count = if more { *count + 1 } else { count.saturating_sub(1) };
+        if *count == 0 {
+            counts.remove(group);
+        }
+    }
+
+    fn shard(&self, key: &[u8]) -> Option<&Shard> {
+        let hash = usize::try_from(self.hasher.hash_one(key) % SHARDS as u64).unwrap_or(0);
+        self.shards.get(hash)
+    }
+}
+
+/// What was declared, decoded: small, and replaced whole when anything of it changes.
+#[derive(Default)]
+pub(super) struct Declared {
+    /// Chain by chain, each chain in its order.
+    pub authenticators: Vec<AuthenticatorRecord>,
+    pub operators: BTreeMap<String, Arc<OperatorRecord>>,
+    pub settings: Arc<ClusterSettings>,
+    pub retired: BTreeSet<u64>,
+}
+
+impl Declared {
+    pub(super) fn read(small: &Small) -> Result<Self, StoreError> {
+        let mut declared = Self::default();
+        for (key, bytes) in small {
+            match key.first() {
+                Some(&key::CHAINS) => declared.read_chain(small, key, bytes)?,
+                Some(&key::OPERATORS) => {
+                    let operator: OperatorRecord = value::decode("operator", bytes)?;
+                    declared.operators.insert(operator.id.clone(), Arc::new(operator));
+                }
+                Some(&key::SETTINGS) => declared.settings = Arc::new(value::decode("settings", bytes)?),
+                Some(&key::RETIRED) => declared.retired.extend(key::number(key)),
+                // Authenticators are read with their chains; requests are nobody's to see.
+                _ => {}
+            }
+        }
+        Ok(declared)
+    }
+
+    fn read_chain(&mut self, small: &Small, key: &[u8], bytes: &[u8]) -> Result<(), StoreError> {
+        let chain = key::name_after(key, &[key::CHAINS]).unwrap_or_default();
+        for id in value::decode::<Vec<String>>("chain", bytes)? {
+            let missing = || StoreError::damaged("chain", format!("its authenticator `{id}` is missing"));
+            let bytes = small.get(&key::authenticator(chain, &id)).ok_or_else(missing)?;
+            self.authenticators.push(value::decode("authenticator", bytes)?);
+        }
+        Ok(())
+    }
+}
+
+/// The state as readers see it. Replaced whole by an installed snapshot, so that nobody sees half of one.
+pub(super) struct View {
+    pub users: Users,
+    pub declared: ArcSwap<Declared>,
+    pub applied: ArcSwap<Applied>,
+}

@@ -1,0 +1,105 @@
+//! Listing users: a bounded scan of sled in the order of names.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use super::error::StoreError;
+use super::generation::Generation;
+use super::memory::Users;
+use super::{key, value};
+use crate::auth::{UserKey, UserRecord};
+
+/// Users looked at for one page. A filter that matches little gives a short page and a place to go on.
+const SCAN_LIMIT: usize = 20_000;
+
+/// Which users to list.
+#[derive(Clone, Debug, Default)]
+pub struct UserQuery {
+    /// Whose.
+    pub chain: String,
+    /// Whose.
+    pub authenticator: String,
+    /// Names that begin so.
+    pub prefix: String,
+    /// Names with this within.
+    pub contains: String,
+    /// Only (or no) superusers.
+    pub is_superuser: Option<bool>,
+    /// Names after this one; empty: from the first.
+    pub after: String,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// One page of users, ascending.
+#[derive(Clone, Debug, Default)]
+pub struct UserPage {
+    /// The users.
+    pub users: Vec<(UserKey, Arc<UserRecord>)>,
+    /// Whether there may be more. With a filter a page can be short, even empty, and still have more behind it.
+    pub more: bool,
+    /// Where the next page begins (its `after`), if there may be more.
+    pub next_after: String,
+    /// How many there are in all with that prefix; `None` with another filter.
+    pub total: Option<u64>,
+}
+
+/// Reads one page.
+pub(super) fn read(generation: &Generation, users: &Users, query: &UserQuery) -> Result<UserPage, StoreError> {
+    let group = key::users_of(&query.chain, &query.authenticator);
+    let prefix = key::user(&query.chain, &query.authenticator, &query.prefix);
+    let total = match (
+        query.contains.is_empty() && query.is_superuser.is_none(),
+        query.prefix.is_empty(),
+    ) {
+        (true, true) => Some(users.count_of(&group)),
+        (true, false) => Some(generation.with("count users", |db| count(db, &prefix))?),
+        (false, _) => None,
+    };
+    let page = generation.borrow(|db| scan(db, &group, &prefix, query))?;
+    Ok(UserPage { total, ..page })
+}
+
+fn count(db: &sled::Db, prefix: &[u8]) -> Result<u64, sled::Error> {
+    db.scan_prefix(prefix)
+        .keys()
+        .try_fold(0, |count, key| key.map(|_| count + 1))
+}
+
+fn scan(db: &sled::Db, group: &[u8], prefix: &[u8], query: &UserQuery) -> Result<UserPage, StoreError> {
+    let after = key::user(&query.chain, &query.authenticator, &query.after);
+    let from = if !query.after.is_empty() && after.as_slice() >= prefix {
+        Bound::Excluded(after.as_slice())
+    } else {
+        Bound::Included(prefix)
+    };
+    let mut page = UserPage::default();
+    for (seen, record) in db.range::<&[u8], _>((from, Bound::Unbounded)).enumerate() {
+        let (key, bytes) = record.map_err(StoreError::sled("list users"))?;
+        if !key.starts_with(prefix) {
+            break;
+        }
+        if page.users.len() == query.limit || seen == SCAN_LIMIT {
+            page.more = true;
+            break;
+        }
+        let name = key::name_after(&key, group).ok_or_else(|| StoreError::damaged("user", "its name is no text"))?;
+        name.clone_into(&mut page.next_after);
+        if name.contains(&query.contains) {
+            let record: UserRecord = value::decode("user", &bytes)?;
+            if query.is_superuser.is_none_or(|wanted| wanted == record.is_superuser) {
+                page.users.push((user_key(query, name), Arc::new(record)));
+            }
+        }
+    }
+    Ok(page)
+}
+
+fn user_key(query: &UserQuery, name: &str) -> UserKey {
+    let (chain, authenticator) = (query.chain.clone(), query.authenticator.clone());
+    UserKey {
+        chain,
+        authenticator,
+        user_id: name.to_owned(),
+    }
+}

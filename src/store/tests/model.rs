@@ -1,0 +1,75 @@
+//! Users against a model: whatever is done, however it is cut, with restarts and snapshots between.
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Create(u8),
+    Delete(u8),
+    Import(Vec<(u8, u8)>),
+    Reopen,
+    Snapshot,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0..12_u8).prop_map(Step::Create),
+        3 => (0..12_u8).prop_map(Step::Delete),
+        2 => prop::collection::vec((0..12_u8, 0..3_u8), 0..6).prop_map(Step::Import),
+        1 => Just(Step::Reopen),
+        1 => Just(Step::Snapshot),
+    ]
+}
+
+fn name(n: u8) -> String {
+    format!("user-{n}")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_store_agrees_with_a_map(steps in prop::collection::vec(step(), 1..24)) {
+        let (dir, mut store) = new_store();
+        tell(&store, [create_authenticator(BUILT_IN)]);
+        let mut model = BTreeMap::<String, String>::new();
+        for step in steps {
+            match step {
+                Step::Create(n) => {
+                    let done = tell_one(&store, create_user(&name(n))) == Reply::Done;
+                    prop_assert_eq!(done, !model.contains_key(&name(n)));
+                    model.entry(name(n)).or_insert_with(|| "$hash$".into());
+                }
+                Step::Delete(n) => {
+                    let done = tell_one(&store, delete_user(&name(n))) == Reply::Done;
+                    prop_assert_eq!(done, model.remove(&name(n)).is_some());
+                }
+                Step::Import(rows) => {
+                    let rows: Vec<_> = rows.into_iter().map(|(n, p)| (name(n), p.to_string())).collect();
+                    let borrowed: Vec<_> = rows.iter().map(|(n, p)| (n.as_str(), p.as_str())).collect();
+                    tell_one(&store, import(OnConflict::Replace, &borrowed));
+                    model.extend(rows);
+                }
+                Step::Reopen => {
+                    drop(store);
+                    let (again, opened) = open(dir.path(), None);
+                    prop_assert_eq!(opened, Opened::Sound);
+                    store = again;
+                }
+                Step::Snapshot => {
+                    let file = dir.path().join("snapshot");
+                    store.freeze().unwrap().write(&file, "c").unwrap();
+                    store.install(&file).unwrap();
+                }
+            }
+            let page = store.users(&query(100)).unwrap();
+            let seen: BTreeMap<_, _> = page.users.into_iter()
+                .map(|(key, user)| (key.user_id, user.password.expose().to_owned()))
+                .collect();
+            prop_assert_eq!(&seen, &model);
+            prop_assert_eq!(store.user_count(), model.len() as u64);
+        }
+    }
+}

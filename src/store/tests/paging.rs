@@ -1,0 +1,103 @@
+//! Listing users page by page.
+
+use super::*;
+
+fn filled() -> (TempDir, Store) {
+    let (dir, store) = new_store();
+    let users = ["b2", "a1", "c3", "b1", "a2"].map(create_user);
+    tell(
+        &store,
+        [create_authenticator(BUILT_IN), create_authenticator("other")]
+            .into_iter()
+            .chain(users),
+    );
+    let key = UserKey {
+        authenticator: "other".into(),
+        ..user_key("a0")
+    };
+    tell_one(
+        &store,
+        Command::CreateUser {
+            key,
+            user: NewUser {
+                is_superuser: true,
+                ..new_user("x")
+            },
+        },
+    );
+    (dir, store)
+}
+
+#[test]
+fn pages_ascend_and_join_without_gap_or_overlap() {
+    let (_dir, store) = filled();
+    let mut seen = Vec::new();
+    let mut query = query(2);
+    loop {
+        let page = store.users(&query).unwrap();
+        assert_eq!(page.total, Some(5));
+        seen.extend(names(&page).into_iter().map(String::from));
+        if !page.more {
+            break;
+        }
+        query.after = page.next_after;
+    }
+    assert_eq!(seen, ["a1", "a2", "b1", "b2", "c3"]);
+}
+
+#[test]
+fn a_prefix_bounds_the_list_and_its_total() {
+    let (_dir, store) = filled();
+    let page = store
+        .users(&UserQuery {
+            prefix: "b".into(),
+            ..query(1)
+        })
+        .unwrap();
+    assert_eq!((names(&page), page.more, page.total), (vec!["b1"], true, Some(2)));
+    let page = store
+        .users(&UserQuery {
+            prefix: "b".into(),
+            after: page.next_after,
+            ..query(1)
+        })
+        .unwrap();
+    assert_eq!((names(&page), page.more, page.total), (vec!["b2"], false, Some(2)));
+}
+
+#[test]
+fn filters_leave_out_what_does_not_match() {
+    let (_dir, store) = filled();
+    let page = store
+        .users(&UserQuery {
+            contains: "1".into(),
+            ..query(10)
+        })
+        .unwrap();
+    assert_eq!((names(&page), page.more, page.total), (vec!["a1", "b1"], false, None));
+    let page = store
+        .users(&UserQuery {
+            is_superuser: Some(true),
+            ..query(10)
+        })
+        .unwrap();
+    assert!(page.users.is_empty());
+    let other = UserQuery {
+        authenticator: "other".into(),
+        is_superuser: Some(true),
+        ..query(10)
+    };
+    assert_eq!(names(&store.users(&other).unwrap()), ["a0"]);
+}
+
+#[test]
+fn an_authenticator_without_users_has_an_empty_page() {
+    let (_dir, store) = filled();
+    let page = store
+        .users(&UserQuery {
+            authenticator: "none".into(),
+            ..query(10)
+        })
+        .unwrap();
+    assert_eq!((names(&page), page.more, page.total), (vec![], false, Some(0)));
+}
