@@ -1,0 +1,1 @@
+//! Consensus itself, tried on one node.
