@@ -12,7 +12,11 @@ pub const GLOBAL_CHAIN: &str = "global";
 
 /// The id an authenticator has unless told otherwise: `mechanism:backend`, or the mechanism alone.
 pub fn default_id(mechanism: &str, backend: &str) -> String {
-    if backend.is_empty() { mechanism.to_owned() } else { format!("{mechanism}:{backend}") }
+    if backend.is_empty() {
+        mechanism.to_owned()
+    } else {
+        format!("{mechanism}:{backend}")
+    }
 }
 
 /// Which authenticator.

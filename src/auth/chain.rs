@@ -1,4 +1,4 @@
-//! The walk: authenticator after authenticator until a verdict. The only chain semantics in the house. CONTRACT STUB.
+//! The walk: authenticator after authenticator until a verdict. The only chain semantics in the house.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::authenticator::OnFailure;
 use super::clock::Clock;
 use super::credentials::Credentials;
-use super::provider::Provider;
+use super::provider::{Provider, ProviderError};
 use super::reason::Reason;
 use super::settings::NoAuthenticator;
-use super::tally::Tally;
-use super::verdict::{Challenge, Identity};
+use super::tally::{Came, Tally};
+use super::verdict::{Challenge, Identity, Verdict};
 
 /// One authenticator of a chain in force.
 pub struct Link {
@@ -94,15 +94,175 @@ pub struct Step {
 }
 
 impl Chain {
-    /// Walks the chain. `counted` is false for Explain. Deadlines are the providers' own affair through `Link::timeout`, which the
-    /// caller's runtime enforces by the future that `timeout` makes of another.
+    /// Walks the chain. `counted` is false for Explain. Deadlines are the providers' own affair: this room knows no runtime, so
+    /// whoever opens a provider wraps it in one that gives up after [`Link::timeout`].
     pub async fn decide(
         &self,
-        _credentials: &Credentials,
-        _no_authenticator: NoAuthenticator,
-        _clock: &dyn Clock,
-        _counted: bool,
+        credentials: &Credentials,
+        no_authenticator: NoAuthenticator,
+        clock: &dyn Clock,
+        counted: bool,
     ) -> Decision {
-        todo!()
+        let mut walk = Walk::default();
+        for link in &self.links {
+            let Walk { decided: None, .. } = walk else {
+                walk.steps.push(Step::new(link, StepVerdict::NotReached));
+                continue;
+            };
+            if let Some(reason) = link.why_skipped(credentials) {
+                walk.steps.push(Step::new(link, StepVerdict::Skipped).because(reason));
+                continue;
+            }
+            let begun = clock.instant();
+            let answer = link.provider.authenticate(credentials).await;
+            let ended = clock.instant();
+            let took = ended.since(begun);
+            if let Some(came) = came_of(link, &answer).filter(|_| counted) {
+                link.tally.record(came, took, ended);
+            }
+            walk.take(link, answer, took);
+        }
+        let nobody_asked = !self.links.iter().any(|link| link.enabled);
+        walk.conclude(nobody_asked.then_some(no_authenticator))
     }
 }
+
+impl Link {
+    /// Why it is not asked about these credentials at all, if so.
+    fn why_skipped(&self, credentials: &Credentials) -> Option<Reason> {
+        let method = &credentials.auth_method;
+        if !self.enabled {
+            Some(Reason::Disabled)
+        } else if !method.is_empty() && (self.needs_password || !self.provider.speaks(method)) {
+            Some(Reason::MethodMismatch)
+        } else if self.needs_password && credentials.password.is_none() {
+            Some(Reason::MissingCredential)
+        } else {
+            None
+        }
+    }
+}
+
+impl Step {
+    fn new(link: &Link, verdict: StepVerdict) -> Self {
+        Self {
+            authenticator: link.id.clone(),
+            verdict,
+            reason: None,
+            detail: String::new(),
+            took: Duration::ZERO,
+        }
+    }
+
+    fn because(self, reason: Reason) -> Self {
+        Self {
+            reason: Some(reason),
+            ..self
+        }
+    }
+}
+
+type Answer = Result<Verdict, ProviderError>;
+
+/// Whether a provider that ignores the client for this reason was not concerned at all, which counts as not having been asked.
+const fn is_skip(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::MissingCredential | Reason::MethodMismatch | Reason::PreconditionFalse | Reason::Disabled
+    )
+}
+
+/// How an answer is counted; `None`: not at all.
+fn came_of(link: &Link, answer: &Answer) -> Option<Came> {
+    match answer {
+        Ok(Verdict::Allow(_)) => Some(Came::Success),
+        Ok(Verdict::Deny(_)) => Some(Came::Failed),
+        Ok(Verdict::Ignore(reason)) => (!is_skip(*reason)).then_some(Came::NoMatch),
+        Ok(Verdict::Continue(_)) => None,
+        Err(_) if link.on_failure == OnFailure::Deny => Some(Came::Failed),
+        Err(_) => Some(Came::NoMatch),
+    }
+}
+
+/// What has been found out so far.
+#[derive(Default)]
+struct Walk {
+    steps: Vec<Step>,
+    decided: Option<(String, Outcome)>,
+    unknown_user: bool,
+    failures: bool,
+    passed_on: bool,
+}
+
+impl Walk {
+    /// Notes one link's answer, which may be the decision.
+    fn take(&mut self, link: &Link, answer: Answer, took: Duration) {
+        let (verdict, reason, detail, outcome) = match answer {
+            Ok(Verdict::Allow(identity)) => (
+                StepVerdict::Allowed,
+                None,
+                String::new(),
+                Some(Outcome::Allow(identity)),
+            ),
+            Ok(Verdict::Deny(reason)) => (
+                StepVerdict::Denied,
+                Some(reason),
+                String::new(),
+                Some(Outcome::Deny(reason)),
+            ),
+            Ok(Verdict::Continue(challenge)) => (
+                StepVerdict::Continues,
+                None,
+                String::new(),
+                Some(Outcome::Continue(challenge)),
+            ),
+            Ok(Verdict::Ignore(reason)) if is_skip(reason) => (StepVerdict::Skipped, Some(reason), String::new(), None),
+            Ok(Verdict::Ignore(reason)) => {
+                self.passed_on = true;
+                self.unknown_user |= reason == Reason::UnknownUser;
+                (StepVerdict::NotFound, Some(reason), String::new(), None)
+            }
+            Err(ProviderError { reason, detail }) => {
+                self.failures = true;
+                let denied = link.on_failure == OnFailure::Deny;
+                (
+                    StepVerdict::Failed,
+                    Some(reason),
+                    detail,
+                    denied.then_some(Outcome::Deny(reason)),
+                )
+            }
+        };
+        self.steps.push(Step {
+            authenticator: link.id.clone(),
+            verdict,
+            reason,
+            detail,
+            took,
+        });
+        self.decided = outcome.map(|outcome| (link.id.clone(), outcome));
+    }
+
+    /// The decision. `no_authenticator` is given if there was nobody to ask.
+    fn conclude(self, no_authenticator: Option<NoAuthenticator>) -> Decision {
+        let (authenticator, outcome) = self.decided.unwrap_or_else(|| {
+            let outcome = match no_authenticator {
+                Some(NoAuthenticator::Allow) => Outcome::Allow(Box::default()),
+                Some(NoAuthenticator::Deny) => Outcome::Deny(Reason::NoAuthenticator),
+                // Folded into "bad username or password" for the client, who could else tell a wrong name from a wrong password.
+                None if self.unknown_user => Outcome::Deny(Reason::UnknownUser),
+                None if self.failures && !self.passed_on => Outcome::Deny(Reason::BackendUnavailable),
+                None => Outcome::Deny(Reason::NotAuthorized),
+            };
+            (String::new(), outcome)
+        });
+        Decision {
+            outcome,
+            authenticator,
+            steps: self.steps,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

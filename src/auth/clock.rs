@@ -18,6 +18,11 @@ impl Instant {
     pub fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
+
+    /// Whole seconds on that clock, for counting by the second.
+    pub(super) fn second(self) -> u64 {
+        self.0.as_secs()
+    }
 }
 
 /// Where the time comes from.
@@ -59,7 +64,9 @@ pub struct TestClock {
 impl TestClock {
     /// Starts at `millis` since the epoch.
     pub fn at(millis: u64) -> Self {
-        Self { millis: AtomicU64::new(millis) }
+        Self {
+            millis: AtomicU64::new(millis),
+        }
     }
 
     /// Turns it forward.

@@ -4,8 +4,10 @@ mod authenticator;
 mod chain;
 mod clock;
 mod credentials;
+mod histogram;
 mod live;
 mod provider;
+mod rate;
 mod reason;
 mod secret;
 mod settings;
@@ -24,6 +26,6 @@ pub use self::provider::{BoxFuture, Health, Provider, ProviderError, ProviderSta
 pub use self::reason::Reason;
 pub use self::secret::Secret;
 pub use self::settings::{ClusterSettings, NoAuthenticator};
-pub use self::tally::{Figures, Tally};
+pub use self::tally::{Came, Figures, Tally};
 pub use self::user::{PasswordRecord, UserDirectory, UserKey, UserRecord};
 pub use self::verdict::{AclRule, Challenge, Identity, Verdict};

@@ -25,7 +25,10 @@ pub struct ProviderError {
 impl ProviderError {
     /// An error with its detail.
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into() }
+        Self {
+            reason,
+            detail: detail.into(),
+        }
     }
 }
 

@@ -29,7 +29,11 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { initial_nodes: BTreeMap::new(), write_timeout_ms: 5000, freshness_probe_ms: 500 }
+        Self {
+            initial_nodes: BTreeMap::new(),
+            write_timeout_ms: 5000,
+            freshness_probe_ms: 500,
+        }
     }
 }
 
@@ -281,7 +285,12 @@ impl Cluster {
     }
 
     /// One consensus message.
-    pub async fn inbound_raft(&self, _caller: Option<pb::Caller>, _kind: u32, _payload: Bytes) -> Result<Bytes, Refused> {
+    pub async fn inbound_raft(
+        &self,
+        _caller: Option<pb::Caller>,
+        _kind: u32,
+        _payload: Bytes,
+    ) -> Result<Bytes, Refused> {
         todo!()
     }
 
@@ -296,7 +305,12 @@ impl Cluster {
     }
 
     /// A forwarded write or change of membership.
-    pub async fn inbound_forward(&self, _caller: Option<pb::Caller>, _payload: Bytes, _timeout: Duration) -> Result<Bytes, Refused> {
+    pub async fn inbound_forward(
+        &self,
+        _caller: Option<pb::Caller>,
+        _payload: Bytes,
+        _timeout: Duration,
+    ) -> Result<Bytes, Refused> {
         todo!()
     }
 

@@ -81,7 +81,13 @@ impl Peers {
     }
 
     /// One consensus message.
-    pub async fn raft(&self, _to: &PeerName, _kind: u32, _payload: Bytes, _timeout: Duration) -> Result<Bytes, PeerError> {
+    pub async fn raft(
+        &self,
+        _to: &PeerName,
+        _kind: u32,
+        _payload: Bytes,
+        _timeout: Duration,
+    ) -> Result<Bytes, PeerError> {
         todo!()
     }
 

@@ -1,0 +1,281 @@
+//! The rows of the chain's semantics, one by one, with providers that say what they are told to.
+
+use std::future::ready;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Chain, Decision, Link, Outcome, Step, StepVerdict};
+use crate::auth::{
+    BoxFuture, Challenge, Clock, Credentials, Figures, Health, Identity, NoAuthenticator, OnFailure, Provider,
+    ProviderError, ProviderStatus, Reason, Secret, Tally, TestClock, Verdict,
+};
+
+/// Says always the same, and speaks one method.
+struct Says(Result<Verdict, ProviderError>, &'static str);
+
+impl Provider for Says {
+    fn authenticate<'a>(&'a self, _credentials: &'a Credentials) -> BoxFuture<'a, Result<Verdict, ProviderError>> {
+        Box::pin(ready(self.0.clone()))
+    }
+
+    fn speaks(&self, auth_method: &str) -> bool {
+        auth_method == self.1
+    }
+
+    fn health(&self) -> Health {
+        Health {
+            status: ProviderStatus::Connected,
+            error: String::new(),
+            since: TestClock::default().now(),
+        }
+    }
+}
+
+fn says(id: &str, answer: Result<Verdict, ProviderError>) -> Link {
+    Link {
+        id: id.to_owned(),
+        enabled: true,
+        needs_password: true,
+        on_failure: OnFailure::Deny,
+        timeout: Duration::from_secs(5),
+        provider: Arc::new(Says(answer, "SCRAM-SHA-256")),
+        tally: Arc::default(),
+    }
+}
+
+fn allows(id: &str) -> Link {
+    says(id, Ok(Verdict::Allow(Box::default())))
+}
+
+fn denies(id: &str) -> Link {
+    says(id, Ok(Verdict::Deny(Reason::BadUsernameOrPassword)))
+}
+
+fn ignores(id: &str, reason: Reason) -> Link {
+    says(id, Ok(Verdict::Ignore(reason)))
+}
+
+fn fails(id: &str, on_failure: OnFailure) -> Link {
+    let error = ProviderError::new(Reason::BackendTimeout, "no answer");
+    Link {
+        on_failure,
+        ..says(id, Err(error))
+    }
+}
+
+fn disabled(link: Link) -> Link {
+    Link { enabled: false, ..link }
+}
+
+fn password() -> Credentials {
+    Credentials {
+        username: "u".to_owned(),
+        password: Some(Secret::new("p")),
+        ..Credentials::default()
+    }
+}
+
+async fn decide_as(links: Vec<Link>, credentials: &Credentials, empty: NoAuthenticator) -> (Decision, Vec<Arc<Tally>>) {
+    let tallies = links.iter().map(|link| Arc::clone(&link.tally)).collect();
+    let decision = Chain { links }
+        .decide(credentials, empty, &TestClock::at(1000), true)
+        .await;
+    (decision, tallies)
+}
+
+async fn decide(links: Vec<Link>) -> Decision {
+    decide_as(links, &password(), NoAuthenticator::Allow).await.0
+}
+
+fn trace(decision: &Decision) -> Vec<(StepVerdict, Option<Reason>)> {
+    decision.steps.iter().map(|step| (step.verdict, step.reason)).collect()
+}
+
+fn counts(tally: &Tally) -> (u64, u64, u64, u64) {
+    let Figures {
+        total,
+        success,
+        failed,
+        nomatch,
+        ..
+    } = tally.figures(TestClock::at(1000).instant());
+    (total, success, failed, nomatch)
+}
+
+const ALLOWED: (StepVerdict, Option<Reason>) = (StepVerdict::Allowed, None);
+const NOT_REACHED: (StepVerdict, Option<Reason>) = (StepVerdict::NotReached, None);
+
+#[tokio::test]
+async fn an_unknown_user_is_asked_for_at_the_next_one() {
+    let links = vec![ignores("a", Reason::UnknownUser), allows("b"), denies("c")];
+    let (decision, tallies) = decide_as(links, &password(), NoAuthenticator::Deny).await;
+    assert_eq!(decision.outcome, Outcome::Allow(Box::new(Identity::default())));
+    assert_eq!(decision.authenticator, "b");
+    assert_eq!(
+        trace(&decision),
+        [(StepVerdict::NotFound, Some(Reason::UnknownUser)), ALLOWED, NOT_REACHED]
+    );
+    assert_eq!(
+        tallies.iter().map(|tally| counts(tally)).collect::<Vec<_>>(),
+        [(1, 0, 0, 1), (1, 1, 0, 0), (0, 0, 0, 0)]
+    );
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_final() {
+    let (decision, tallies) = decide_as(vec![denies("a"), allows("b")], &password(), NoAuthenticator::Allow).await;
+    assert_eq!(decision.outcome, Outcome::Deny(Reason::BadUsernameOrPassword));
+    assert_eq!(decision.authenticator, "a");
+    assert_eq!(
+        trace(&decision),
+        [(StepVerdict::Denied, Some(Reason::BadUsernameOrPassword)), NOT_REACHED]
+    );
+    assert_eq!(counts(&tallies[0]), (1, 0, 1, 0));
+}
+
+#[tokio::test]
+async fn a_user_unknown_to_all_is_told_the_same_as_a_wrong_password() {
+    let decision = decide(vec![ignores("a", Reason::UnknownUser), fails("b", OnFailure::Next)]).await;
+    let Outcome::Deny(reason) = decision.outcome else {
+        panic!("{decision:?}")
+    };
+    assert_eq!(
+        (reason, reason.coarse()),
+        (Reason::UnknownUser, Reason::BadUsernameOrPassword)
+    );
+    assert_eq!(decision.authenticator, "");
+}
+
+#[tokio::test]
+async fn without_a_password_a_password_authenticator_is_skipped_and_not_counted() {
+    let nothing = Credentials {
+        password: None,
+        ..password()
+    };
+    let (decision, tallies) = decide_as(vec![allows("a")], &nothing, NoAuthenticator::Allow).await;
+    assert_eq!(decision.outcome, Outcome::Deny(Reason::NotAuthorized));
+    assert_eq!(
+        trace(&decision),
+        [(StepVerdict::Skipped, Some(Reason::MissingCredential))]
+    );
+    assert_eq!(counts(&tallies[0]), (0, 0, 0, 0));
+}
+
+#[tokio::test]
+async fn an_empty_password_is_a_password() {
+    let empty = Credentials {
+        password: Some(Secret::new("")),
+        ..password()
+    };
+    let (decision, _) = decide_as(vec![allows("a")], &empty, NoAuthenticator::Deny).await;
+    assert_eq!(trace(&decision), [ALLOWED]);
+}
+
+#[tokio::test]
+async fn a_method_skips_password_authenticators_and_those_that_do_not_speak_it() {
+    let link = |id, needs_password| Link {
+        needs_password,
+        ..allows(id)
+    };
+    let asking = |method: &str| Credentials {
+        auth_method: method.to_owned(),
+        password: None,
+        ..password()
+    };
+    let skipped = (StepVerdict::Skipped, Some(Reason::MethodMismatch));
+    let scram = asking("SCRAM-SHA-256");
+    let (decision, _) = decide_as(vec![link("a", true), link("b", false)], &scram, NoAuthenticator::Deny).await;
+    assert_eq!(trace(&decision), [skipped, ALLOWED]);
+    let kerberos = asking("GSSAPI-KERBEROS");
+    let (decision, _) = decide_as(vec![link("b", false)], &kerberos, NoAuthenticator::Allow).await;
+    assert_eq!(trace(&decision), [skipped]);
+    assert_eq!(decision.outcome, Outcome::Deny(Reason::NotAuthorized));
+}
+
+#[tokio::test]
+async fn a_disabled_authenticator_is_as_if_not_there() {
+    let off = (StepVerdict::Skipped, Some(Reason::Disabled));
+    let decision = decide(vec![disabled(denies("a")), allows("b")]).await;
+    assert_eq!(trace(&decision), [off, ALLOWED]);
+    for (setting, outcome) in [
+        (NoAuthenticator::Allow, Outcome::Allow(Box::default())),
+        (NoAuthenticator::Deny, Outcome::Deny(Reason::NoAuthenticator)),
+    ] {
+        let (decision, _) = decide_as(vec![disabled(denies("a"))], &password(), setting).await;
+        assert_eq!((decision.outcome, trace(&decision)), (outcome.clone(), vec![off]));
+        let (decision, _) = decide_as(vec![], &password(), setting).await;
+        assert_eq!(decision.outcome, outcome);
+    }
+}
+
+#[tokio::test]
+async fn a_failure_denies_or_asks_the_next_one_as_the_authenticator_says() {
+    let failed = (StepVerdict::Failed, Some(Reason::BackendTimeout));
+    let links = vec![fails("a", OnFailure::Deny), allows("b")];
+    let (decision, tallies) = decide_as(links, &password(), NoAuthenticator::Allow).await;
+    assert_eq!(
+        (&decision.outcome, &*decision.authenticator),
+        (&Outcome::Deny(Reason::BackendTimeout), "a")
+    );
+    assert_eq!(trace(&decision), [failed, NOT_REACHED]);
+    assert_eq!(decision.steps[0].detail, "no answer");
+    assert_eq!(counts(&tallies[0]), (1, 0, 1, 0));
+
+    let links = vec![fails("a", OnFailure::Next), allows("b")];
+    let (decision, tallies) = decide_as(links, &password(), NoAuthenticator::Allow).await;
+    assert_eq!(trace(&decision), [failed, ALLOWED]);
+    assert_eq!(counts(&tallies[0]), (1, 0, 0, 1));
+}
+
+#[tokio::test]
+async fn failures_alone_are_not_a_denial_of_the_client() {
+    let unavailable = Outcome::Deny(Reason::BackendUnavailable);
+    assert_eq!(decide(vec![fails("a", OnFailure::Next)]).await.outcome, unavailable);
+    let with_skipped = vec![fails("a", OnFailure::Next), disabled(allows("b"))];
+    assert_eq!(decide(with_skipped).await.outcome, unavailable);
+    let with_ignored = vec![fails("a", OnFailure::Next), ignores("b", Reason::TokenMalformed)];
+    assert_eq!(decide(with_ignored).await.outcome, Outcome::Deny(Reason::NotAuthorized));
+}
+
+#[tokio::test]
+async fn a_false_precondition_is_a_skip() {
+    let links = vec![ignores("a", Reason::PreconditionFalse)];
+    let (decision, tallies) = decide_as(links, &password(), NoAuthenticator::Allow).await;
+    assert_eq!(
+        trace(&decision),
+        [(StepVerdict::Skipped, Some(Reason::PreconditionFalse))]
+    );
+    assert_eq!(decision.outcome, Outcome::Deny(Reason::NotAuthorized));
+    assert_eq!(counts(&tallies[0]), (0, 0, 0, 0));
+}
+
+#[tokio::test]
+async fn an_exchange_stops_the_walk_and_is_counted_when_it_ends() {
+    let challenge = Challenge {
+        auth_data: b"more".to_vec(),
+        exchange: Vec::new(),
+    };
+    let links = vec![says("a", Ok(Verdict::Continue(challenge.clone()))), allows("b")];
+    let (decision, tallies) = decide_as(links, &password(), NoAuthenticator::Allow).await;
+    assert_eq!(decision.outcome, Outcome::Continue(challenge));
+    assert_eq!(trace(&decision), [(StepVerdict::Continues, None), NOT_REACHED]);
+    assert_eq!(counts(&tallies[0]), (0, 0, 0, 0));
+}
+
+#[tokio::test]
+async fn an_explanation_counts_nothing() {
+    let chain = Chain {
+        links: vec![allows("a")],
+    };
+    let decision = chain
+        .decide(&password(), NoAuthenticator::Deny, &TestClock::at(1000), false)
+        .await;
+    assert!(matches!(
+        decision.steps[..],
+        [Step {
+            verdict: StepVerdict::Allowed,
+            ..
+        }]
+    ));
+    assert_eq!(counts(&chain.links[0].tally), (0, 0, 0, 0));
+}

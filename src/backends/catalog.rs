@@ -1,0 +1,117 @@
+//! THE LIST of kinds.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::backend::{Backend, BackendInfo, Context, Violation};
+use super::builtin;
+use super::timed::Timed;
+use crate::auth::{AuthenticatorRecord, Provider, ProviderError, Reason};
+use crate::hash::Algorithm;
+
+static BACKENDS: [Backend; 1] = [builtin::BACKEND];
+
+/// Every kind there is.
+pub fn kinds() -> Vec<BackendInfo> {
+    let show = |kind: &Backend| BackendInfo {
+        mechanism: kind.mechanism,
+        backend: kind.backend,
+        title: kind.title,
+        schema: (kind.schema)(),
+    };
+    BACKENDS.iter().map(show).collect()
+}
+
+/// Checks settings against the backend's schema: unknown field, wrong type, out of range, all at once. Returns them with defaults filled in.
+pub fn check(mechanism: &str, backend: &str, settings: &Value) -> Result<Value, Vec<Violation>> {
+    (find(mechanism, backend).map_err(|fault| vec![fault])?.check)(settings)
+}
+
+/// The algorithm that new passwords of this authenticator get, if it keeps users.
+pub fn password_algorithm(record: &AuthenticatorRecord) -> Option<Algorithm> {
+    let kind = find(&record.mechanism, &record.backend).ok()?;
+    let settings = serde_json::from_str(&record.settings).ok()?;
+    (kind.password_algorithm)(&settings)
+}
+
+/// Whether links of this kind need a password. A kind unknown here is asked whatever the client presents, because not being
+/// asked would let the client pass it by.
+pub(super) fn needs_password(record: &AuthenticatorRecord) -> bool {
+    find(&record.mechanism, &record.backend).is_ok_and(|kind| kind.needs_password)
+}
+
+/// Opens an instance that keeps to the record's deadline. Settings are checked again, since another version of the program
+/// may have stored them.
+pub(super) fn open(record: &AuthenticatorRecord, context: &Context) -> Result<Arc<dyn Provider>, ProviderError> {
+    if !record.precondition.is_empty() {
+        return Err(ProviderError::new(
+            Reason::PreconditionError,
+            "preconditions cannot be evaluated yet",
+        ));
+    }
+    let unusable = |why: String| ProviderError::new(Reason::BackendUnavailable, why);
+    let kind = find(&record.mechanism, &record.backend).map_err(|fault| unusable(fault.to_string()))?;
+    let settings = serde_json::from_str(&record.settings).map_err(|error| {
+        unusable(format!(
+            "its settings are not JSON (line {}, column {})",
+            error.line(),
+            error.column()
+        ))
+    })?;
+    let settings = (kind.check)(&settings).map_err(|faults| unusable(joined(&faults)))?;
+    let provider = (kind.open)(&record.key, &settings, context)?;
+    Ok(Arc::new(Timed::new(provider, record.timeout)))
+}
+
+fn joined(faults: &[Violation]) -> String {
+    faults.iter().map(Violation::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// The row, or what is there instead.
+fn find(mechanism: &str, backend: &str) -> Result<&'static Backend, Violation> {
+    let mut of_mechanism = BACKENDS.iter().filter(|kind| kind.mechanism == mechanism).peekable();
+    if of_mechanism.peek().is_none() {
+        return Err(unknown(
+            "mechanism",
+            mechanism,
+            BACKENDS.iter().map(|kind| kind.mechanism),
+        ));
+    }
+    let backends: Vec<_> = of_mechanism.clone().map(|kind| kind.backend).collect();
+    of_mechanism
+        .find(|kind| kind.backend == backend)
+        .ok_or_else(|| unknown("backend", backend, backends.into_iter()))
+}
+
+fn unknown(field: &str, given: &str, known: impl Iterator<Item = &'static str>) -> Violation {
+    let mut known: Vec<_> = known.map(|name| format!("`{name}`")).collect();
+    known.dedup();
+    Violation::new(field, format!("`{given}` is unknown; there is {}", known.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{check, kinds};
+
+    #[test]
+    fn an_unknown_kind_is_told_what_exists() {
+        let faults = check("jwt", "", &json!({})).unwrap_err();
+        assert_eq!(faults[0].field, "mechanism");
+        assert!(faults[0].why.contains("password_based"));
+        let faults = check("password_based", "oracle", &json!({})).unwrap_err();
+        assert_eq!(faults[0].field, "backend");
+        assert!(faults[0].why.contains("built_in_database"));
+    }
+
+    #[test]
+    fn every_kind_publishes_a_schema_that_forbids_other_fields() {
+        for kind in kinds() {
+            assert_eq!(kind.schema["type"], "object", "{}", kind.backend);
+            assert_eq!(kind.schema["additionalProperties"], false, "{}", kind.backend);
+            assert!(!kind.title.is_empty());
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Keeps the live chains in step with the declared authenticators.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::watch;
+
+use super::backend::Context;
+use super::catalog;
+use super::closed::Closed;
+use crate::auth::{
+    AuthenticatorFeed, AuthenticatorKey, AuthenticatorRecord, Chain, Figures, Health, Link, LiveChains, Provider, Tally,
+};
+
+/// Keeps the live chains in step with the declared authenticators.
+pub struct Reconciler {
+    feed: Arc<dyn AuthenticatorFeed>,
+    context: Context,
+    chains: Arc<LiveChains>,
+    /// Chain by chain, each in its order. Locked for a whole pass, so that two passes cannot put an older state in force.
+    running: Mutex<Vec<Running>>,
+}
+
+/// A declared authenticator with its instance on this node.
+#[derive(Clone)]
+struct Running {
+    record: AuthenticatorRecord,
+    provider: Arc<dyn Provider>,
+    tally: Arc<Tally>,
+}
+
+impl Reconciler {
+    /// Opens a provider for everything declared and fills the chains; a record that cannot be opened gets a provider that always fails.
+    pub fn new(feed: Arc<dyn AuthenticatorFeed>, context: Context, chains: Arc<LiveChains>) -> Self {
+        let reconciler = Self {
+            feed,
+            context,
+            chains,
+            running: Mutex::default(),
+        };
+        reconciler.reconcile();
+        reconciler
+    }
+
+    /// One pass: opens what changed, swaps the chains whole, drops what is gone after its logins.
+    pub fn reconcile(&self) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let before: HashMap<_, _> = running
+            .drain(..)
+            .map(|entry| (entry.record.key.clone(), entry))
+            .collect();
+        *running = self
+            .feed
+            .authenticators()
+            .into_iter()
+            .map(|record| self.bring_up(&before, record))
+            .collect();
+        self.chains.swap(chains_of(&running));
+    }
+
+    /// Reconciles after every change, until the sender is gone.
+    pub async fn run(self: Arc<Self>, mut changes: watch::Receiver<u64>) {
+        // What changed before the receiver was made would else be missed.
+        self.reconcile();
+        while changes.changed().await.is_ok() {
+            self.reconcile();
+        }
+    }
+
+    /// Health and figures of every authenticator on this node.
+    pub fn status(&self) -> Vec<(AuthenticatorKey, Health, Figures)> {
+        // A copy, so that a slow provider's answer does not hold a pass up.
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let now = self.context.clock.instant();
+        let show = |entry: Running| (entry.record.key, entry.provider.health(), entry.tally.figures(now));
+        running.into_iter().map(show).collect()
+    }
+
+    /// The instance of a record: the running one if nothing that concerns it has changed. Figures last as long as the
+    /// authenticator.
+    fn bring_up(&self, before: &HashMap<AuthenticatorKey, Running>, record: AuthenticatorRecord) -> Running {
+        let before = before
+            .get(&record.key)
+            .filter(|before| is_same_kind(&before.record, &record));
+        let tally = before.map(|before| Arc::clone(&before.tally)).unwrap_or_default();
+        let provider = match before.filter(|before| can_keep(&before.record, &record)) {
+            Some(before) => Arc::clone(&before.provider),
+            None => self.open(&record),
+        };
+        Running {
+            record,
+            provider,
+            tally,
+        }
+    }
+
+    fn open(&self, record: &AuthenticatorRecord) -> Arc<dyn Provider> {
+        let now = self.context.clock.now();
+        if !record.enabled {
+            return Arc::new(Closed::disabled(now));
+        }
+        catalog::open(record, &self.context).unwrap_or_else(|error| {
+            let AuthenticatorKey { chain, id } = &record.key;
+            tracing::error!(%chain, authenticator = %id, %error, "an authenticator cannot be opened and fails every login");
+            Arc::new(Closed::broken(error, now))
+        })
+    }
+}
+
+/// Mechanism and backend never change in place: another kind under the same id was deleted and created anew.
+fn is_same_kind(before: &AuthenticatorRecord, now: &AuthenticatorRecord) -> bool {
+    (&before.mechanism, &before.backend) == (&now.mechanism, &now.backend)
+}
+
+/// Whether an instance of `before` still serves. `on_failure` and the place in the chain are the link's, not the instance's.
+fn can_keep(before: &AuthenticatorRecord, now: &AuthenticatorRecord) -> bool {
+    (before.enabled, &before.settings, &before.precondition, before.timeout)
+        == (now.enabled, &now.settings, &now.precondition, now.timeout)
+}
+
+fn chains_of(running: &[Running]) -> HashMap<String, Arc<Chain>> {
+    let mut chains = HashMap::<String, Chain>::new();
+    for entry in running {
+        chains
+            .entry(entry.record.key.chain.clone())
+            .or_default()
+            .links
+            .push(link(entry));
+    }
+    chains
+        .into_iter()
+        .map(|(name, chain)| (name, Arc::new(chain)))
+        .collect()
+}
+
+fn link(entry: &Running) -> Link {
+    let Running {
+        record,
+        provider,
+        tally,
+    } = entry;
+    Link {
+        id: record.key.id.clone(),
+        enabled: record.enabled,
+        needs_password: catalog::needs_password(record),
+        on_failure: record.on_failure,
+        timeout: record.timeout,
+        provider: Arc::clone(provider),
+        tally: Arc::clone(tally),
+    }
+}
+
+#[cfg(test)]
+mod tests;

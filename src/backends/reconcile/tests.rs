@@ -1,0 +1,224 @@
+//! What reconcile keeps, opens anew and never leaves out.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::Reconciler;
+use crate::auth::{
+    AuthenticatorFeed, AuthenticatorKey, AuthenticatorRecord, Chain, Clock, Credentials, LiveChains, NoAuthenticator,
+    OnFailure, Outcome, ProviderStatus, Reason, Secret, TestClock, Timestamp, UserDirectory, UserRecord,
+};
+use crate::backends::Context;
+use crate::hash::{Hasher, Settings};
+
+struct Nobody;
+
+impl UserDirectory for Nobody {
+    fn user(&self, _chain: &str, _authenticator: &str, _user_id: &str) -> Option<Arc<UserRecord>> {
+        None
+    }
+}
+
+#[derive(Default)]
+struct Declared(Mutex<Vec<AuthenticatorRecord>>);
+
+impl AuthenticatorFeed for Declared {
+    fn authenticators(&self) -> Vec<AuthenticatorRecord> {
+        self.0.lock().unwrap().clone()
+    }
+
+    fn authenticators_version(&self) -> u64 {
+        0
+    }
+}
+
+fn record(chain: &str, id: &str) -> AuthenticatorRecord {
+    AuthenticatorRecord {
+        key: AuthenticatorKey {
+            chain: chain.to_owned(),
+            id: id.to_owned(),
+        },
+        mechanism: "password_based".to_owned(),
+        backend: "built_in_database".to_owned(),
+        enabled: true,
+        settings: r#"{"password_hash_algorithm": {"name": "sha256"}}"#.to_owned(),
+        precondition: String::new(),
+        on_failure: OnFailure::Deny,
+        timeout: Duration::from_secs(5),
+        revision: 1,
+        updated_at: Timestamp(0),
+        updated_by: String::new(),
+    }
+}
+
+struct House {
+    declared: Arc<Declared>,
+    chains: Arc<LiveChains>,
+    clock: Arc<TestClock>,
+    reconciler: Arc<Reconciler>,
+}
+
+fn house(records: Vec<AuthenticatorRecord>) -> House {
+    let (declared, chains) = (Arc::new(Declared(Mutex::new(records))), Arc::new(LiveChains::default()));
+    let clock = Arc::new(TestClock::at(1000));
+    let hasher = Hasher::start(&Settings {
+        threads: 1,
+        queue: 8,
+        queue_timeout_ms: 1000,
+    });
+    let context = Context {
+        users: Arc::new(Nobody),
+        hasher,
+        clock: Arc::clone(&clock) as Arc<dyn Clock>,
+    };
+    let feed = Arc::clone(&declared) as Arc<dyn AuthenticatorFeed>;
+    let reconciler = Arc::new(Reconciler::new(feed, context, Arc::clone(&chains)));
+    House {
+        declared,
+        chains,
+        clock,
+        reconciler,
+    }
+}
+
+impl House {
+    fn declare(&self, records: Vec<AuthenticatorRecord>) {
+        *self.declared.0.lock().unwrap() = records;
+        self.reconciler.reconcile();
+    }
+
+    fn global(&self) -> Arc<Chain> {
+        self.chains.chain("global").unwrap()
+    }
+
+    async fn login(&self) -> Outcome {
+        let credentials = Credentials {
+            username: "u".to_owned(),
+            password: Some(Secret::new("p")),
+            ..Credentials::default()
+        };
+        self.global()
+            .decide(&credentials, NoAuthenticator::Allow, &*self.clock, true)
+            .await
+            .outcome
+    }
+
+    fn only_status(&self) -> (ProviderStatus, String, u64) {
+        let (_, health, figures) = self.reconciler.status().pop().unwrap();
+        (health.status, health.error, figures.total)
+    }
+}
+
+#[tokio::test]
+async fn chains_follow_what_is_declared_in_its_order() {
+    let house = house(vec![
+        record("global", "a"),
+        record("global", "b"),
+        record("tcp:own", "c"),
+    ]);
+    let ids = |chain: Arc<Chain>| chain.links.iter().map(|link| link.id.clone()).collect::<Vec<_>>();
+    assert_eq!(ids(house.global()), ["a", "b"]);
+    assert_eq!(ids(house.chains.chain("tcp:own").unwrap()), ["c"]);
+    house.declare(vec![record("global", "b"), record("global", "a")]);
+    assert_eq!(ids(house.global()), ["b", "a"]);
+    assert_eq!(ids(house.chains.chain("tcp:own").unwrap()), ["b", "a"]);
+}
+
+#[tokio::test]
+async fn an_instance_is_opened_anew_only_when_its_own_settings_change() {
+    let house = house(vec![record("global", "a")]);
+    let first = Arc::clone(&house.global().links[0].provider);
+    let touched = AuthenticatorRecord {
+        on_failure: OnFailure::Next,
+        revision: 9,
+        ..record("global", "a")
+    };
+    house.declare(vec![record("global", "b"), touched]);
+    let link = &house.global().links[1];
+    assert!(Arc::ptr_eq(&first, &link.provider));
+    assert_eq!(link.on_failure, OnFailure::Next);
+    house.declare(vec![AuthenticatorRecord {
+        settings: "{}".to_owned(),
+        ..record("global", "a")
+    }]);
+    assert!(!Arc::ptr_eq(&first, &house.global().links[0].provider));
+}
+
+#[tokio::test]
+async fn figures_last_until_the_authenticator_is_deleted() {
+    let house = house(vec![record("global", "a")]);
+    assert_eq!(house.login().await, Outcome::Deny(Reason::UnknownUser));
+    let changed = AuthenticatorRecord {
+        timeout: Duration::from_secs(1),
+        ..record("global", "a")
+    };
+    house.declare(vec![changed]);
+    assert_eq!(house.only_status(), (ProviderStatus::Connected, String::new(), 1));
+    house.declare(vec![]);
+    assert!(house.reconciler.status().is_empty());
+    assert!(house.chains.chain("global").is_none());
+    house.declare(vec![record("global", "a")]);
+    assert_eq!(house.only_status().2, 0);
+}
+
+#[tokio::test]
+async fn what_cannot_be_opened_fails_and_is_never_absent() {
+    for (settings, backend) in [
+        ("{\"colour\": 1}", "built_in_database"),
+        ("{", "built_in_database"),
+        ("{}", "no_such_backend"),
+    ] {
+        let broken = AuthenticatorRecord {
+            settings: settings.to_owned(),
+            backend: backend.to_owned(),
+            ..record("global", "a")
+        };
+        let house = house(vec![broken]);
+        assert_eq!(house.login().await, Outcome::Deny(Reason::BackendUnavailable));
+        let (status, error, total) = house.only_status();
+        assert_eq!((status, total), (ProviderStatus::Disconnected, 1));
+        assert!(!error.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_precondition_is_never_ignored_silently() {
+    let conditional = AuthenticatorRecord {
+        precondition: "username == 'u'".to_owned(),
+        ..record("global", "a")
+    };
+    let house = house(vec![conditional]);
+    assert_eq!(house.login().await, Outcome::Deny(Reason::PreconditionError));
+    assert_eq!(house.only_status().0, ProviderStatus::Disconnected);
+}
+
+#[tokio::test]
+async fn a_disabled_authenticator_is_shown_as_disabled_and_comes_back() {
+    let off = AuthenticatorRecord {
+        enabled: false,
+        ..record("global", "a")
+    };
+    let house = house(vec![off]);
+    assert!(matches!(house.login().await, Outcome::Allow(_)));
+    assert_eq!(house.only_status(), (ProviderStatus::Disabled, String::new(), 0));
+    house.declare(vec![record("global", "a")]);
+    assert_eq!(house.only_status().0, ProviderStatus::Connected);
+    assert_eq!(house.login().await, Outcome::Deny(Reason::UnknownUser));
+}
+
+#[tokio::test]
+async fn it_runs_after_every_change_until_the_sender_is_gone() {
+    let house = house(vec![]);
+    let (changed, changes) = watch::channel(0);
+    let running = tokio::spawn(Arc::clone(&house.reconciler).run(changes));
+    *house.declared.0.lock().unwrap() = vec![record("global", "a")];
+    changed.send(1).unwrap();
+    drop(changed);
+    tokio::time::timeout(Duration::from_secs(5), running)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(house.global().links.len(), 1);
+}

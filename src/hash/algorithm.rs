@@ -1,0 +1,244 @@
+//! THE LIST of algorithms, read from and written as EMQX's `password_hash_algorithm` object.
+
+use serde_json::{Map, Value, json};
+
+use super::argon2::{Argon2id, Preset};
+use super::bcrypt::Bcrypt;
+use super::digest::{Digest, SaltedDigest};
+use super::encoded::Encoded;
+use super::error::{HashError, Invalid};
+use super::fields::Fields;
+use super::pbkdf2::Pbkdf2;
+
+/// Passwords longer than this are refused when set.
+const MAX_PASSWORD: usize = 1024;
+
+/// An algorithm with its parameters: EMQX's `password_hash_algorithm` object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// `plain`, `md5`, `sha`, `sha256`, `sha512`.
+    Digest(SaltedDigest),
+    /// `bcrypt`.
+    Bcrypt(Bcrypt),
+    /// `pbkdf2`.
+    Pbkdf2(Pbkdf2),
+    /// `argon2id`, which EMQX lacks.
+    Argon2id(Argon2id),
+}
+
+impl Algorithm {
+    /// argon2id with OWASP's parameters (19 MiB, 2 passes, 1 lane).
+    pub fn recommended() -> Self {
+        Self::Argon2id(Preset::Default.parameters())
+    }
+
+    /// From the JSON object or a bare name; every violation at once.
+    pub fn parse(json: &Value) -> Result<Self, Vec<Invalid>> {
+        let nothing = Map::new();
+        let (name, object) = match json {
+            Value::String(name) => (name.as_str(), &nothing),
+            Value::Object(object) => (named(object).map_err(|fault| vec![fault])?, object),
+            _ => {
+                return Err(vec![Invalid::new(
+                    "",
+                    "must be an object with a `name`, or the bare name",
+                )]);
+            }
+        };
+        let fields = Fields::of(object);
+        match name {
+            "argon2id" => Argon2id::parse(fields).map(Self::Argon2id),
+            "bcrypt" => Bcrypt::parse(fields).map(Self::Bcrypt),
+            "pbkdf2" => Pbkdf2::parse(fields).map(Self::Pbkdf2),
+            simple => match Digest::WORDS.into_iter().find(|(word, _)| *word == simple) {
+                Some((_, digest)) => SaltedDigest::parse(digest, fields).map(Self::Digest),
+                None => Err(vec![Invalid::new(
+                    "name",
+                    format!("must be one of {}", names().join(", ")),
+                )]),
+            },
+        }
+    }
+
+    /// The JSON object, defaults filled in.
+    pub fn to_json(&self) -> Value {
+        match self {
+            Self::Digest(digest) => digest.to_json(),
+            Self::Bcrypt(bcrypt) => bcrypt.to_json(),
+            Self::Pbkdf2(pbkdf2) => pbkdf2.to_json(),
+            Self::Argon2id(argon2id) => argon2id.to_json(),
+        }
+    }
+
+    /// JSON schema of the object, with titles, descriptions and defaults.
+    pub fn schema() -> Value {
+        let slow = [Argon2id::schema(), Bcrypt::schema(), Pbkdf2::schema()];
+        let every: Vec<_> = slow
+            .into_iter()
+            .chain(Digest::WORDS.map(SaltedDigest::schema))
+            .collect();
+        json!({
+            "title": "Password hash",
+            "description": "How new passwords are protected. Every stored password keeps the algorithm it was made with.",
+            "oneOf": every,
+            "default": Self::recommended().to_json(),
+        })
+    }
+
+    /// The self-describing text for a hash and salt made elsewhere (EMQX's `password_hash` and `salt` columns). A hash that
+    /// says itself what it is (`$2b$…`, `$argon2id$…`, `$pbkdf2-sha256$…`, or exported from here) is taken at its word, except
+    /// under `plain`, where any text may be a password.
+    pub fn import(&self, password_hash: &str, salt: &str) -> Result<String, Invalid> {
+        let plain = matches!(
+            self,
+            Self::Digest(SaltedDigest {
+                digest: Digest::Plain,
+                ..
+            })
+        );
+        if password_hash.starts_with('$') && !plain {
+            let encoded =
+                Encoded::parse(password_hash).map_err(|error| Invalid::new("password_hash", error.to_string()))?;
+            return Ok(encoded.encode());
+        }
+        let encoded = match self {
+            Self::Digest(digest) => Encoded::Digest(digest.import(password_hash, salt)?),
+            Self::Pbkdf2(pbkdf2) => Encoded::Pbkdf2(pbkdf2.import(password_hash, salt)?),
+            Self::Bcrypt(_) => return Err(Invalid::new("password_hash", "must be a bcrypt string (`$2b$…`)")),
+            Self::Argon2id(_) => {
+                return Err(Invalid::new(
+                    "password_hash",
+                    "must be an argon2 string (`$argon2id$…`)",
+                ));
+            }
+        };
+        Ok(encoded.encode())
+    }
+
+    /// Whether a record of that text is already made by this algorithm with these parameters.
+    pub fn made(&self, encoded: &str) -> bool {
+        Encoded::parse(encoded).is_ok_and(|record| record.made().as_ref() == Some(self))
+    }
+
+    /// Whether it takes no more time than handing it to another thread would.
+    pub(super) fn is_cheap(&self) -> bool {
+        matches!(self, Self::Digest(_))
+    }
+
+    /// A new record, computed on this thread.
+    pub(super) fn hash(&self, password: &[u8]) -> Result<Encoded, HashError> {
+        if password.len() > MAX_PASSWORD {
+            return Err(HashError::TooLong { limit: MAX_PASSWORD });
+        }
+        Ok(match self {
+            Self::Digest(digest) => Encoded::Digest(digest.hash(password)?),
+            Self::Bcrypt(bcrypt) => Encoded::Bcrypt(bcrypt.hash(password)?),
+            Self::Pbkdf2(pbkdf2) => Encoded::Pbkdf2(pbkdf2.hash(password)?),
+            Self::Argon2id(argon2id) => Encoded::Argon2(argon2id.hash(password)?),
+        })
+    }
+
+    /// A record nobody has, which costs as much to check as any of this algorithm.
+    pub(super) fn dummy(&self) -> Encoded {
+        match self {
+            Self::Digest(digest) => Encoded::Digest(digest.dummy()),
+            Self::Bcrypt(bcrypt) => Encoded::Bcrypt(bcrypt.dummy()),
+            Self::Pbkdf2(pbkdf2) => Encoded::Pbkdf2(pbkdf2.dummy()),
+            Self::Argon2id(argon2id) => Encoded::Argon2(argon2id.dummy()),
+        }
+    }
+}
+
+fn named(object: &Map<String, Value>) -> Result<&str, Invalid> {
+    object
+        .get("name")
+        .and_then(Value::as_str)
+        .ok_or_else(|| Invalid::new("name", format!("is required: one of {}", names().join(", "))))
+}
+
+fn names() -> Vec<&'static str> {
+    ["argon2id", "bcrypt", "pbkdf2"]
+        .into_iter()
+        .chain(Digest::WORDS.map(|(word, _)| word))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::Algorithm;
+
+    fn faults(json: serde_json::Value) -> Vec<String> {
+        Algorithm::parse(&json)
+            .unwrap_err()
+            .into_iter()
+            .map(|fault| fault.field)
+            .collect()
+    }
+
+    #[test]
+    fn defaults_are_filled_in_and_read_back() {
+        for (given, filled) in [
+            (json!("sha256"), json!({"name": "sha256", "salt_position": "prefix"})),
+            (json!({"name": "bcrypt"}), json!({"name": "bcrypt", "salt_rounds": 10})),
+            (
+                json!({"name": "pbkdf2", "mac_fun": "sha384", "iterations": 4096.0, "dk_length": null}),
+                json!({"name": "pbkdf2", "mac_fun": "sha384", "iterations": 4096, "dk_length": 48}),
+            ),
+            (
+                json!({"name": "argon2id"}),
+                json!({"name": "argon2id", "memory_kib": 19456, "iterations": 2, "parallelism": 1}),
+            ),
+            (
+                json!({"name": "argon2id", "preset": "hardened"}),
+                json!({"name": "argon2id", "memory_kib": 65536, "iterations": 3, "parallelism": 4}),
+            ),
+        ] {
+            let algorithm = Algorithm::parse(&given).unwrap();
+            assert_eq!(algorithm.to_json(), filled);
+            assert_eq!(Algorithm::parse(&filled).unwrap(), algorithm);
+        }
+    }
+
+    #[test]
+    fn every_violation_is_named_at_once() {
+        assert_eq!(
+            faults(json!({"name": "pbkdf2", "mac_fun": "md4", "iterations": 0, "dk_length": 5000, "salt": 1})),
+            ["mac_fun", "iterations", "dk_length", "salt"]
+        );
+        assert_eq!(faults(json!({"name": "pbkdf2"})), ["mac_fun", "iterations"]);
+        assert_eq!(
+            faults(json!({"name": "argon2id", "memory_kib": 2_000_000, "iterations": 101})),
+            ["memory_kib", "iterations"]
+        );
+        assert_eq!(
+            faults(json!({"name": "argon2id", "preset": "default", "iterations": 3})),
+            ["preset"]
+        );
+        assert_eq!(faults(json!({"name": "bcrypt", "salt_rounds": 17})), ["salt_rounds"]);
+        assert_eq!(
+            faults(json!({"name": "sha256", "salt_position": "middle"})),
+            ["salt_position"]
+        );
+        assert_eq!(faults(json!({"name": "crc32"})), ["name"]);
+        assert_eq!(faults(json!({})), ["name"]);
+        assert_eq!(faults(json!(7)), [""]);
+    }
+
+    #[test]
+    fn a_hash_that_says_what_it_is_is_taken_at_its_word() {
+        let bcrypt = "$2b$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i";
+        assert_eq!(Algorithm::recommended().import(bcrypt, "").unwrap(), bcrypt);
+        assert!(
+            Algorithm::parse(&json!({"name": "bcrypt", "salt_rounds": 6}))
+                .unwrap()
+                .made(bcrypt)
+        );
+        assert!(!Algorithm::recommended().made(bcrypt));
+        assert!(Algorithm::recommended().import("$9$what", "").is_err());
+        assert!(Algorithm::recommended().import("abcdef", "").is_err());
+        let plain = Algorithm::parse(&json!("plain")).unwrap();
+        assert!(plain.made(&plain.import(bcrypt, "").unwrap()));
+    }
+}

@@ -1,0 +1,140 @@
+//! One stored password as one self-describing text: algorithm, parameters, salt and hash.
+
+use super::algorithm::Algorithm;
+use super::digest::Digest;
+use super::error::HashError;
+use super::{argon2, bcrypt, digest, pbkdf2};
+
+/// A stored password, taken apart. It cannot be printed, since it holds a hash.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Encoded {
+    /// A simple digest.
+    Digest(digest::Record),
+    /// bcrypt.
+    Bcrypt(bcrypt::Record),
+    /// PBKDF2.
+    Pbkdf2(pbkdf2::Record),
+    /// Argon2.
+    Argon2(argon2::Record),
+}
+
+impl Encoded {
+    /// Takes a text apart. Every ceiling on work and memory is checked here, before any of it is spent.
+    pub(super) fn parse(text: &str) -> Result<Self, HashError> {
+        let (name, rest) = text
+            .strip_prefix('$')
+            .and_then(|text| text.split_once('$'))
+            .ok_or_else(|| HashError::unusable("it does not say what it is"))?;
+        if let Some((_, digest)) = Digest::WORDS.into_iter().find(|(word, _)| *word == name) {
+            return digest::Record::parse(digest, rest).map(Self::Digest);
+        }
+        match name {
+            name if bcrypt::Record::claims(name) => bcrypt::Record::parse(name, rest).map(Self::Bcrypt),
+            name if pbkdf2::Record::claims(name) => pbkdf2::Record::parse(name, rest).map(Self::Pbkdf2),
+            name if argon2::Record::claims(name) => argon2::Record::parse(name, rest).map(Self::Argon2),
+            _ => Err(HashError::unusable("its algorithm is unknown")),
+        }
+    }
+
+    /// The text again.
+    pub(super) fn encode(&self) -> String {
+        match self {
+            Self::Digest(record) => record.encode(),
+            Self::Bcrypt(record) => record.encode(),
+            Self::Pbkdf2(record) => record.encode(),
+            Self::Argon2(record) => record.encode(),
+        }
+    }
+
+    /// Whether the password is its own, computed on this thread.
+    pub(super) fn verify(&self, password: &[u8]) -> Result<bool, HashError> {
+        match self {
+            Self::Digest(record) => Ok(record.verify(password)),
+            Self::Bcrypt(record) => Ok(record.verify(password)),
+            Self::Pbkdf2(record) => Ok(record.verify(password)),
+            Self::Argon2(record) => record.verify(password),
+        }
+    }
+
+    /// The algorithm that made it, `None` if no new record would be made so.
+    pub(super) fn made(&self) -> Option<Algorithm> {
+        match self {
+            Self::Digest(record) => Some(Algorithm::Digest(record.made)),
+            Self::Bcrypt(record) => Some(Algorithm::Bcrypt(record.made)),
+            Self::Pbkdf2(record) => Some(Algorithm::Pbkdf2(record.made)),
+            Self::Argon2(record) => record.made().map(Algorithm::Argon2id),
+        }
+    }
+
+    /// Whether it takes no more time than handing it to another thread would.
+    pub(super) fn is_cheap(&self) -> bool {
+        matches!(self, Self::Digest(_))
+    }
+}
+
+/// The name of what protects a record ("argon2id", "sha256"…), for showing.
+pub fn name_of(encoded: &str) -> &str {
+    match encoded.split('$').nth(1) {
+        Some(name) if bcrypt::Record::claims(name) => "bcrypt",
+        Some(name) => name,
+        None => "unknown",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, proptest};
+    use serde_json::json;
+
+    use super::{Encoded, name_of};
+    use crate::hash::Algorithm;
+
+    #[test]
+    fn a_record_of_every_algorithm_survives_its_text() {
+        for (name, settings) in [
+            ("plain", json!("plain")),
+            ("md5", json!({"name": "md5", "salt_position": "suffix"})),
+            ("sha", json!("sha")),
+            ("sha256", json!({"name": "sha256", "salt_position": "disable"})),
+            ("sha512", json!("sha512")),
+            ("bcrypt", json!({"name": "bcrypt", "salt_rounds": 4})),
+            (
+                "pbkdf2-sha1",
+                json!({"name": "pbkdf2", "mac_fun": "sha", "iterations": 2}),
+            ),
+            (
+                "argon2id",
+                json!({"name": "argon2id", "memory_kib": 8, "iterations": 1}),
+            ),
+        ] {
+            let algorithm = Algorithm::parse(&settings).unwrap();
+            let text = algorithm.hash(b"hunter2").unwrap().encode();
+            let record = Encoded::parse(&text).unwrap();
+            assert_eq!(record.encode(), text);
+            assert_eq!(name_of(&text), name);
+            assert!(record.verify(b"hunter2").unwrap(), "{name}");
+            assert!(!record.verify(b"hunter3").unwrap(), "{name}");
+            assert!(algorithm.made(&text), "{name}");
+            assert!(!algorithm.dummy().verify(b"hunter2").unwrap(), "{name}");
+        }
+    }
+
+    #[test]
+    fn two_records_of_one_password_differ() {
+        let hash = || {
+            Algorithm::parse(&json!("sha256"))
+                .unwrap()
+                .hash(b"hunter2")
+                .unwrap()
+                .encode()
+        };
+        assert_ne!(hash(), hash());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(text in "\\$?(sha256|plain|2b|argon2id|pbkdf2-sha256)?\\$\\PC*", any in any::<String>()) {
+            let _ = (Encoded::parse(&text).map(|record| record.encode()), Encoded::parse(&any).is_ok(), name_of(&any));
+        }
+    }
+}
