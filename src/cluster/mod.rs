@@ -1,8 +1,20 @@
-//! The nodes together: membership, writer, reads, staleness, status, gather, inbound. CONTRACT STUB.
+//! The nodes together: membership, writer, reads, staleness, status, gather, inbound.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+mod errors;
+mod freshness;
+mod gather;
+mod handle;
+mod identity;
+mod inbound;
+mod init;
+mod membership;
+mod orders;
+mod read_index;
+mod readiness;
+mod reads;
+mod report;
+mod settings;
+mod writer;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};

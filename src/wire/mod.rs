@@ -2,6 +2,7 @@
 
 pub mod pb;
 
+mod channel;
 mod client;
 mod peer;
 
