@@ -1,6 +1,21 @@
 //! The command line: args, serve, dev, and one file per noun.
 
-/// Runs the command line and returns the exit code.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
-}
+mod args;
+mod authenticators;
+mod connect;
+mod declaration;
+mod dev;
+mod failure;
+mod import;
+mod login;
+mod nodes;
+mod operators;
+mod output;
+mod password;
+mod run;
+mod serve;
+mod settings;
+mod status;
+mod users;
+
+pub use self::run::main;

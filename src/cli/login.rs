@@ -1,0 +1,148 @@
+//! `portcullis login`: try a login, or see how it is decided.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::args::Global;
+use super::connect::{PATIENCE, Session};
+use super::output::{fields, moment, pairs, span, table, yes};
+use super::password;
+use crate::wire::pb::v1::{
+    AuthenticateRequest, AuthenticateResponse, Consistency, Decision, ExplainResponse, Reason, Step,
+};
+
+/// The exit code that says neither yes nor no.
+pub(super) const COULD_NOT_DECIDE: u8 = 2;
+/// The exit code of a denial.
+const DENIED: u8 = 1;
+
+/// Who wants to log in, and how it is asked.
+#[derive(Args, Debug)]
+pub(super) struct LoginArgs {
+    /// Its name
+    #[arg(long, default_value = "", hide_default_value = true)]
+    username: String,
+    /// The client's own id
+    #[arg(long, default_value = "", hide_default_value = true)]
+    client_id: String,
+    /// Read the password from standard input instead of asking
+    #[arg(long)]
+    password_stdin: bool,
+    /// Send no password at all, which is not the same as an empty one
+    #[arg(long, conflicts_with = "password_stdin")]
+    no_password: bool,
+    /// The listener that the client came through
+    #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
+    listener: String,
+    /// Miss nothing that was acknowledged before: asks a quorum
+    #[arg(long)]
+    linearizable: bool,
+    /// Wait until the node knows at least this revision
+    #[arg(long, value_name = "REVISION", default_value_t = 0, hide_default_value = true)]
+    min_revision: u64,
+    /// Show each step. For operators; counts nothing
+    #[arg(long)]
+    explain: bool,
+}
+
+/// Asks, shows the answer and turns it into an exit code.
+pub(super) async fn run(args: LoginArgs, global: &Global) -> anyhow::Result<ExitCode> {
+    let explain = args.explain;
+    let request = args.request()?;
+    let session = Session::open(global, PATIENCE).await?;
+    let mut login = session.client.login();
+    let decision = if explain {
+        let explained = login.explain(request).await?.into_inner();
+        session.show(&explained, steps)?;
+        explained.decision.unwrap_or_default().decision()
+    } else {
+        let answer = login.authenticate(request).await?.into_inner();
+        session.show(&answer, decided)?;
+        answer.decision()
+    };
+    Ok(exit_code(decision))
+}
+
+impl LoginArgs {
+    fn request(self) -> anyhow::Result<AuthenticateRequest> {
+        let password = if self.no_password {
+            None
+        } else {
+            let password = password::obtain(self.password_stdin, false)?;
+            Some(bytes::Bytes::copy_from_slice(password.as_bytes()))
+        };
+        let consistency = if self.linearizable { Consistency::Linearizable } else { Consistency::Local };
+        Ok(AuthenticateRequest {
+            listener: self.listener,
+            client_id: self.client_id,
+            username: self.username,
+            password,
+            consistency: consistency.into(),
+            min_revision: self.min_revision,
+            ..AuthenticateRequest::default()
+        })
+    }
+}
+
+fn exit_code(decision: Decision) -> ExitCode {
+    match decision {
+        Decision::Allow => ExitCode::SUCCESS,
+        Decision::Deny => ExitCode::from(DENIED),
+        Decision::Continue | Decision::Unspecified => ExitCode::from(COULD_NOT_DECIDE),
+    }
+}
+
+fn decided(answer: &AuthenticateResponse) -> String {
+    fields([
+        ("decision", answer.decision().as_str_name().to_owned()),
+        ("reason", reason(answer.reason())),
+        ("authenticator", answer.authenticator.clone()),
+        ("superuser", yes(answer.is_superuser)),
+        ("attributes", pairs(&answer.client_attrs)),
+        ("client id", answer.client_id_override.clone()),
+        ("expires", moment(answer.expire_at.as_ref())),
+        ("rules", answer.acl.len().to_string()),
+        ("node", answer.node.clone()),
+        ("revision", answer.revision.to_string()),
+        ("staleness", span(answer.staleness.as_ref())),
+    ])
+}
+
+fn steps(explained: &ExplainResponse) -> String {
+    let rows = explained.steps.iter().map(step);
+    let walk = table(["AUTHENTICATOR", "VERDICT", "REASON", "DETAIL", "TOOK"], rows);
+    format!("{walk}\n\n{}", decided(&explained.decision.clone().unwrap_or_default()))
+}
+
+fn step(step: &Step) -> [String; 5] {
+    [
+        step.authenticator.clone(),
+        step.verdict().as_str_name().to_owned(),
+        reason(step.reason()),
+        step.detail.clone(),
+        span(step.took.as_ref()),
+    ]
+}
+
+/// A reason as it is written everywhere; nothing if there is none.
+pub(super) fn reason(reason: Reason) -> String {
+    if reason == Reason::Unspecified { String::new() } else { reason.as_str_name().to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_denial_and_a_login_that_nobody_could_decide_have_different_exit_codes() {
+        let codes: Vec<_> = [Decision::Allow, Decision::Deny, Decision::Continue, Decision::Unspecified]
+            .into_iter()
+            .map(|decision| format!("{:?}", exit_code(decision)))
+            .collect();
+        assert_eq!(codes[0], format!("{:?}", ExitCode::SUCCESS));
+        assert_eq!(codes[1], format!("{:?}", ExitCode::from(1)));
+        assert_eq!(codes[2], format!("{:?}", ExitCode::from(2)));
+        assert_eq!(codes[2], codes[3]);
+    }
+}
