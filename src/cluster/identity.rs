@@ -8,8 +8,10 @@ use super::handle::Inner;
 use crate::auth::Instant;
 use crate::wire::pb::peer::Caller;
 
-/// The same alarm is raised at most this often.
+/// An alarm is raised at most this often.
 const QUIET: Duration = Duration::from_secs(30);
+/// An alarm that has not come again since is over.
+const OVER: Duration = Duration::from_secs(60);
 
 /// What a caller must know: who this node is, in which of its lives, and of which cluster.
 #[derive(Clone, Copy, Debug)]
@@ -52,13 +54,21 @@ impl Inner {
 
     fn check(&self, caller: Option<&Caller>, strangers: Strangers) -> Result<(), String> {
         let caller = caller.ok_or("the call does not say who makes it")?;
-        let door = Door {
+        admit(self.door(), caller)?;
+        greet(caller, self.acquaintance(caller.from_id), strangers)
+    }
+
+    /// Whether a call that gives this node an identity means this node, in this life.
+    pub(super) fn check_meant(&self, id: u64, incarnation: u64) -> Result<(), Refused> {
+        meant(self.door(), id, incarnation).map_err(Refused::Identity)
+    }
+
+    fn door(&self) -> Door<'_> {
+        Door {
             cluster_id: self.cluster_id.get().map_or("", String::as_str),
             node_id: self.node_id,
             incarnation: self.incarnation,
-        };
-        admit(door, caller)?;
-        greet(caller, self.acquaintance(caller.from_id), strangers)
+        }
     }
 
     fn acquaintance(&self, id: u64) -> Acquaintance {
@@ -109,6 +119,17 @@ fn admit(door: Door<'_>, caller: &Caller) -> Result<(), String> {
     Ok(())
 }
 
+/// Is this the node and the life that was called? 0: the caller does not know.
+fn meant(door: Door<'_>, id: u64, incarnation: u64) -> Result<(), String> {
+    if id != 0 && id != door.node_id {
+        return Err(format!("node {id} was called, but node {} lives at this address", door.node_id));
+    }
+    if incarnation != 0 && incarnation != door.incarnation {
+        return Err(wiped(door.node_id));
+    }
+    Ok(())
+}
+
 /// Is the caller one of us?
 fn greet(caller: &Caller, known: Acquaintance, strangers: Strangers) -> Result<(), String> {
     let id = caller.from_id;
@@ -141,18 +162,20 @@ impl Alarm {
         *last = Some((now, why.to_owned()));
     }
 
-    /// The given reason, with the last alarm beside it if there was one.
-    pub(super) fn explain(&self, reason: &str) -> String {
+    /// The given reason, with the alarm that stands beside it.
+    pub(super) fn explain(&self, now: Instant, reason: &str) -> String {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match last.as_ref() {
-            Some((_, why)) => format!("{reason} ({why})"),
-            None => reason.to_owned(),
+            Some((at, why)) if now.since(*at) < OVER => format!("{reason} ({why})"),
+            _ => reason.to_owned(),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::{Acquaintance, Alarm, Caller, Door, Strangers, admit, greet};
     use crate::auth::{Clock as _, TestClock};
 
@@ -270,9 +293,11 @@ mod tests {
 
     #[test]
     fn an_alarm_is_told_as_the_reason_of_not_being_ready() {
-        let alarm = Alarm::default();
-        assert_eq!(alarm.explain("not ready"), "not ready");
-        alarm.raise(TestClock::at(1).instant(), "removed");
-        assert_eq!(alarm.explain("not ready"), "not ready (removed)");
+        let (alarm, clock) = (Alarm::default(), TestClock::at(1));
+        assert_eq!(alarm.explain(clock.instant(), "not ready"), "not ready");
+        alarm.raise(clock.instant(), "removed");
+        assert_eq!(alarm.explain(clock.instant(), "not ready"), "not ready (removed)");
+        clock.advance(Duration::from_secs(61));
+        assert_eq!(alarm.explain(clock.instant(), "not ready"), "not ready");
     }
 }

@@ -35,12 +35,7 @@ impl Cluster {
         if request.cluster_id.is_empty() {
             return Err(Refused::Identity("a cluster without an id cannot be joined".into()));
         }
-        if (request.node_id, request.incarnation) != (self.inner.node_id, self.inner.incarnation) {
-            let (asked, here) = (request.node_id, self.inner.node_id);
-            return Err(Refused::Identity(format!(
-                "node {asked} was meant, in another life of it or not node {here}"
-            )));
-        }
+        self.inner.check_meant(request.node_id, request.incarnation)?;
         self.inner.take_on(&request.cluster_id).await.map_err(Refused::Identity)
     }
 

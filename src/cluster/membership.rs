@@ -75,8 +75,8 @@ impl Cluster {
 }
 
 impl Inner {
-    /// Carries out an order on this node, which leads.
-    pub(super) async fn lead(&self, order: Order, left: Duration) -> Answer {
+    /// What each order means on the leader.
+    pub(super) async fn execute(&self, order: Order, left: Duration) -> Answer {
         let done = match order {
             Order::Write(envelope) => return self.propose(envelope, left).await,
             Order::AddNode { id, peer_address } => self.add(id, peer_address, left).await,

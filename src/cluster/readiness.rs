@@ -58,15 +58,16 @@ impl Inner {
         if self.parts.store.is_retired(self.node_id) {
             return Err(ClusterError::NotReady("it was removed from the cluster".into()));
         }
+        let now = self.parts.clock.instant();
         if !self.parts.raft.status().membership.members.contains_key(&self.node_id) {
             return Err(ClusterError::NotReady(
-                self.alarm.explain("it is not a member of the cluster yet"),
+                self.alarm.explain(now, "it is not a member of the cluster yet"),
             ));
         }
         if !self.proof.exists() {
             let why = "since its start it has not caught up with a leader that has a quorum, \
                        so it cannot know what changed while it was away";
-            return Err(ClusterError::NotReady(self.alarm.explain(why)));
+            return Err(ClusterError::NotReady(self.alarm.explain(now, why)));
         }
         Ok(())
     }

@@ -139,31 +139,29 @@ impl Inner {
     }
 
     fn failed_hand_over(&self, error: PeerError) -> Attempt {
-        // Refused and failed calls were answered: nothing was taken. A broken connection tells nothing.
-        let sent = matches!(error, PeerError::Unreachable { .. } | PeerError::Timeout { .. });
+        // Turned away at the door: nothing was taken. Any other failure does not tell.
         let refused = matches!(error, PeerError::Refused { .. });
         let why = self.noted(error);
-        if refused {
-            Attempt::Settled(Answer::Failed(ClusterError::Refused(why)))
-        } else {
-            unsettled(sent, why)
-        }
+        if refused { Attempt::Settled(Answer::Failed(ClusterError::Refused(why))) } else { unsettled(true, why) }
     }
 
-    /// Proposes here. A leader that has lost its quorum says so soon, not only at the deadline.
-    pub(super) async fn propose(&self, envelope: Envelope, left: Duration) -> Answer {
-        let proposed = self.parts.raft.propose(envelope, left);
+    /// Carries out an order on this node, which leads. A leader that has lost its quorum says so soon, not only at the deadline.
+    pub(super) async fn lead(&self, order: Order, left: Duration) -> Answer {
         let confirm = || async {
             match self.parts.raft.read_index(CONFIRMATION).await {
                 Err(ProposeError::NoQuorum) => Err("this node leads, but no quorum answers it".to_owned()),
-                // Losing leadership also ends the proposal itself, which then says so.
+                // Losing leadership also ends the work itself, which then says so.
                 _ => Ok(()),
             }
         };
-        match unless_cut_off(proposed, confirm).await {
-            Ok(Ok(outcome)) => Answer::Written(outcome),
-            Ok(Err(error)) => error.into(),
-            Err(why) => Answer::Failed(ClusterError::NoQuorum { why, unknown: true }),
+        let done = unless_cut_off(self.execute(order, left), confirm).await;
+        done.unwrap_or_else(|why| ClusterError::NoQuorum { why, unknown: true }.into())
+    }
+
+    pub(super) async fn propose(&self, envelope: Envelope, left: Duration) -> Answer {
+        match self.parts.raft.propose(envelope, left).await {
+            Ok(outcome) => Answer::Written(outcome),
+            Err(error) => error.into(),
         }
     }
 }

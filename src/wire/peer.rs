@@ -122,14 +122,15 @@ impl Peers {
     }
 
     /// One consensus message.
-    pub async fn raft(
-        &self,
-        _to: &PeerName,
-        _kind: u32,
-        _payload: Bytes,
-        _timeout: Duration,
-    ) -> Result<Bytes, PeerError> {
-        todo!()
+    pub async fn raft(&self, to: &PeerName, kind: u32, payload: Bytes, timeout: Duration) -> Result<Bytes, PeerError> {
+        let mut client = self.shared.links.consensus(to).map_err(|why| unreachable(to, why))?;
+        let request = pb::RaftRequest {
+            caller: self.caller(to),
+            kind,
+            payload,
+        };
+        let reply = answer(to, timeout, client.raft(bounded(request, timeout))).await?;
+        Ok(reply.payload)
     }
 
     /// A snapshot: its head, then the file's bytes from the channel. `idle` bounds the wait for progress, not the whole.
@@ -267,7 +268,8 @@ fn meaning(to: &PeerName, status: &Status) -> PeerError {
     match status.code() {
         Code::Unavailable => unreachable(to, why),
         Code::DeadlineExceeded => PeerError::Timeout { id },
-        Code::Cancelled if is_expired(status) => PeerError::Timeout { id },
+        // The peer's own clock ran out first, which its side reports without a source.
+        Code::Cancelled if status.source().is_none() || is_expired(status) => PeerError::Timeout { id },
         Code::PermissionDenied | Code::FailedPrecondition | Code::Unauthenticated => PeerError::Refused { id, why },
         _ if status.source().is_some() => unreachable(to, why),
         _ => PeerError::Failed { id, why },
@@ -338,6 +340,7 @@ mod tests {
             PeerError::Unreachable { id: 2, .. }
         ));
         assert_eq!(of(Status::deadline_exceeded("x")), PeerError::Timeout { id: 2 });
+        assert_eq!(of(Status::cancelled("x")), PeerError::Timeout { id: 2 });
         assert!(matches!(of(Status::permission_denied("x")), PeerError::Refused { .. }));
         assert!(matches!(
             of(Status::failed_precondition("x")),

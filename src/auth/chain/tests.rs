@@ -202,7 +202,7 @@ async fn a_disabled_authenticator_is_as_if_not_there() {
         (NoAuthenticator::Deny, Outcome::Deny(Reason::NoAuthenticator)),
     ] {
         let (decision, _) = decide_as(vec![disabled(denies("a"))], &password(), setting).await;
-        assert_eq!((decision.outcome, trace(&decision)), (outcome.clone(), vec![off]));
+        assert_eq!((&decision.outcome, trace(&decision)), (&outcome, vec![off]));
         let (decision, _) = decide_as(vec![], &password(), setting).await;
         assert_eq!(decision.outcome, outcome);
     }
