@@ -1,45 +1,30 @@
-//! What an operator can do, whichever face asks: users, import, authenticators, operators, nodes. CONTRACT STUB.
+//! What an operator can do, whichever face asks: users, import, authenticators, operators, nodes.
 
-use std::sync::Arc;
+mod api_key;
+mod authenticator_settings;
+mod authenticator_status;
+mod authenticators;
+mod error;
+mod handle;
+mod import;
+mod nodes;
+mod operators;
+mod paging;
+mod passwords;
+mod user_checks;
+mod users;
 
-use crate::auth::Clock;
-use crate::cluster::Cluster;
-use crate::hash::Hasher;
-use crate::store::Store;
+pub use self::api_key::ApiKey;
+pub use self::authenticator_status::{AuthenticatorStatus, Joint, NodeAuthenticatorStatus};
+pub use self::authenticators::{AuthenticatorDraft, AuthenticatorPatch, AuthenticatorRemoved};
+pub use self::error::{AdminError, Obstacle};
+pub use self::handle::{Admin, Caller, Intent};
+pub use self::import::{BadRow, ImportBody, ImportFormat, ImportHeader, ImportProgress, PasswordType};
+pub use self::nodes::{ClusterCreated, MembershipView, NodeList, SettingsPatch};
+pub use self::operators::OperatorCreated;
+pub use self::paging::Page;
+pub use self::passwords::NewPassword;
+pub use self::users::{User, UserDraft, UserList, UserListRequest, UserPatch};
 
-pub use crate::store::Role;
-
-/// Who asks: an operator whose key was checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// The operator's id.
-    pub id: String,
-    /// What it may do.
-    pub role: Role,
-}
-
-/// Why it could not be done. `api/status.rs` maps it to a gRPC status, and nothing else does.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AdminError {
-    /// STUB: NotFound, AlreadyExists, RevisionMismatch, Invalid(Vec<Violation>), Unavailable{reason}, FailedPrecondition, Internal…
-    #[error("stub")]
-    Stub,
-}
-
-/// Everything an operator can do. Cheap to clone.
-#[derive(Clone)]
-pub struct Admin {
-    _stub: Arc<()>,
-}
-
-impl Admin {
-    /// Over these rooms.
-    pub fn new(_cluster: Cluster, _store: Store, _hasher: Hasher, _clock: Arc<dyn Clock>) -> Self {
-        todo!()
-    }
-
-    /// Whose key this is (`pck_<id>_<secret>`); compared in constant time. From memory.
-    pub fn caller_of(&self, _api_key: &str) -> Option<Caller> {
-        todo!()
-    }
-}
+pub use crate::backends::{BackendInfo, Violation};
+pub use crate::store::{OnConflict, OperatorRecord, Position, Role};

@@ -1,0 +1,222 @@
+//! Settings of an authenticator as they come and go: EMQX's common fields are lifted out, secrets are kept and hidden.
+
+use serde_json::{Map, Value};
+
+use super::error::violation;
+use crate::backends::{self, Violation};
+
+/// What a secret reads as, and what is sent back to keep it.
+pub(super) const HIDDEN: &str = "******";
+const SECRET_MARK: &str = "x-secret";
+
+/// Fields that EMQX keeps among the settings and Portcullis beside them.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Lifted {
+    pub(super) mechanism: Option<String>,
+    pub(super) backend: Option<String>,
+    pub(super) id: Option<String>,
+    pub(super) precondition: Option<String>,
+    pub(super) enable: Option<bool>,
+}
+
+/// Takes the common fields out of the settings.
+pub(super) fn lift(settings: &mut Map<String, Value>, violations: &mut Vec<Violation>) -> Lifted {
+    let mut text = |field: &str, violations: &mut Vec<Violation>| match settings.shift_remove(field) {
+        None => None,
+        Some(Value::String(text)) => Some(text),
+        Some(_) => {
+            violations.push(violation(format!("settings.{field}"), "must be text"));
+            None
+        }
+    };
+    let mechanism = text("mechanism", violations);
+    let backend = text("backend", violations);
+    let id = text("id", violations);
+    let precondition = text("precondition", violations);
+    let enable = match settings.shift_remove("enable") {
+        None => None,
+        Some(Value::Bool(enable)) => Some(enable),
+        Some(_) => {
+            violations.push(violation("settings.enable", "must be true or false"));
+            None
+        }
+    };
+    Lifted {
+        mechanism,
+        backend,
+        id,
+        precondition,
+        enable,
+    }
+}
+
+/// One value said in two places: they must agree where both speak.
+pub(super) fn agreed(field: &str, outer: String, inner: Option<String>, violations: &mut Vec<Violation>) -> String {
+    match inner {
+        Some(inner) if outer.is_empty() => inner,
+        Some(inner) if inner != outer => {
+            violations.push(violation(
+                format!("settings.{field}"),
+                format!("contradicts `{field}`, `{outer}`"),
+            ));
+            outer
+        }
+        _ => outer,
+    }
+}
+
+/// The schema of a kind of authenticator; `None` if there is no such kind.
+pub(super) fn schema_of(mechanism: &str, backend: &str) -> Option<Value> {
+    let kind = backends::kinds()
+        .into_iter()
+        .find(|kind| kind.mechanism == mechanism && kind.backend == backend);
+    kind.map(|kind| kind.schema)
+}
+
+/// The settings as they may be shown. Settings that cannot be read are not shown at all.
+pub(super) fn hide(settings: &str, schema: Option<&Value>) -> String {
+    let (Some(schema), Ok(mut settings)) = (schema, serde_json::from_str(settings)) else {
+        return "{}".into();
+    };
+    for_secrets(schema, &mut settings, None, &mut |secret, _| {
+        if !secret.is_null() {
+            *secret = Value::String(HIDDEN.into());
+        }
+    });
+    settings.to_string()
+}
+
+/// Puts the stored secrets where the settings say [`HIDDEN`]. Returns whether any was.
+pub(super) fn keep_secrets(settings: &mut Value, stored: &Value, schema: &Value) -> bool {
+    let mut kept = false;
+    for_secrets(schema, settings, Some(stored), &mut |secret, stored| {
+        if secret.as_str() == Some(HIDDEN)
+            && let Some(stored) = stored
+        {
+            *secret = stored.clone();
+            kept = true;
+        }
+    });
+    kept
+}
+
+/// Walks schema and value together and visits every value that the schema marks as secret, with its stored counterpart.
+fn for_secrets(
+    schema: &Value,
+    value: &mut Value,
+    stored: Option<&Value>,
+    visit: &mut dyn FnMut(&mut Value, Option<&Value>),
+) {
+    if schema.get(SECRET_MARK) == Some(&Value::Bool(true)) {
+        visit(value, stored);
+        return;
+    }
+    // An alternative of the schema may mark what the others do not: hidden once is hidden.
+    for word in ["oneOf", "anyOf", "allOf"] {
+        for alternative in schema.get(word).and_then(Value::as_array).into_iter().flatten() {
+            for_secrets(alternative, value, stored, visit);
+        }
+    }
+    match value {
+        Value::Object(fields) => {
+            let properties = schema.get("properties");
+            for (name, field) in fields {
+                if let Some(schema) = properties.and_then(|properties| properties.get(name)) {
+                    for_secrets(schema, field, stored.and_then(|stored| stored.get(name)), visit);
+                }
+            }
+        }
+        Value::Array(items) => {
+            if let Some(schema) = schema.get("items") {
+                for (at, item) in items.iter_mut().enumerate() {
+                    for_secrets(schema, item, stored.and_then(|stored| stored.get(at)), visit);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value, json};
+
+    use super::{Lifted, agreed, hide, keep_secrets, lift};
+
+    fn schema() -> Value {
+        json!({"properties": {
+            "server": {"type": "string"},
+            "password": {"type": "string", "x-secret": true},
+            "ssl": {"properties": {"key": {"x-secret": true}}},
+        }})
+    }
+
+    fn object(value: Value) -> Map<String, Value> {
+        value.as_object().cloned().unwrap()
+    }
+
+    #[test]
+    fn the_common_fields_of_a_pasted_object_are_lifted_out() {
+        let mut settings = object(json!({
+            "mechanism": "password_based", "backend": "built_in_database", "enable": false, "user_id_type": "clientid",
+        }));
+        let lifted = lift(&mut settings, &mut Vec::new());
+        assert_eq!(Value::Object(settings), json!({"user_id_type": "clientid"}));
+        let expected = Lifted {
+            mechanism: Some("password_based".into()),
+            backend: Some("built_in_database".into()),
+            enable: Some(false),
+            ..Lifted::default()
+        };
+        assert_eq!(lifted, expected);
+    }
+
+    #[test]
+    fn a_common_field_of_the_wrong_type_is_a_violation() {
+        let mut violations = Vec::new();
+        lift(&mut object(json!({"enable": "yes", "id": 3})), &mut violations);
+        let fields: Vec<_> = violations.iter().map(|violation| violation.field.as_str()).collect();
+        assert_eq!(fields, ["settings.id", "settings.enable"]);
+    }
+
+    #[test]
+    fn two_places_must_agree() {
+        let mut violations = Vec::new();
+        assert_eq!(
+            agreed("id", String::new(), Some("inner".into()), &mut violations),
+            "inner"
+        );
+        assert_eq!(
+            agreed("id", "same".into(), Some("same".into()), &mut violations),
+            "same"
+        );
+        assert_eq!(violations, Vec::new());
+        agreed("id", "outer".into(), Some("inner".into()), &mut violations);
+        assert_eq!(violations[0].field, "settings.id");
+    }
+
+    #[test]
+    fn secrets_are_hidden_at_any_depth() {
+        let shown = hide(
+            r#"{"server":"db","password":"hunter2","ssl":{"key":"pem"}}"#,
+            Some(&schema()),
+        );
+        assert_eq!(shown, r#"{"server":"db","password":"******","ssl":{"key":"******"}}"#);
+    }
+
+    #[test]
+    fn settings_of_an_unknown_kind_are_not_shown() {
+        assert_eq!(hide(r#"{"password":"hunter2"}"#, None), "{}");
+    }
+
+    #[test]
+    fn a_hidden_secret_sent_back_keeps_the_stored_one() {
+        let mut settings = json!({"server": "new", "password": "******", "ssl": {"key": "changed"}});
+        let stored = json!({"server": "old", "password": "hunter2", "ssl": {"key": "pem"}});
+        assert!(keep_secrets(&mut settings, &stored, &schema()));
+        assert_eq!(
+            settings,
+            json!({"server": "new", "password": "hunter2", "ssl": {"key": "changed"}})
+        );
+    }
+}

@@ -1,0 +1,187 @@
+//! One authenticator over all nodes: how it fares on each, and the figures of the cluster.
+
+use std::time::Duration;
+
+use super::authenticators::key_of;
+use super::error::AdminError;
+use super::handle::Admin;
+use crate::auth::{AuthenticatorKey, Figures, Health, ProviderStatus, Timestamp};
+use crate::cluster::NodeStatus;
+
+/// What the nodes that answered have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Joint {
+    /// Nobody answered.
+    Unknown,
+    /// All of them say this.
+    Same(ProviderStatus),
+    /// They differ.
+    Inconsistent,
+}
+
+/// How one authenticator fares over all nodes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuthenticatorStatus {
+    /// What they have in common.
+    pub status: Joint,
+    /// Node by node.
+    pub nodes: Vec<NodeAuthenticatorStatus>,
+    /// Sums; the highest rate and the worst latencies are those of one node.
+    pub total: Figures,
+}
+
+/// How one authenticator fares on one node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeAuthenticatorStatus {
+    /// Which node.
+    pub node: u64,
+    /// Whether it answered just now.
+    pub answered: bool,
+    /// Its status, from now or earlier; `None`: never heard.
+    pub health: Option<Health>,
+    /// Its figures, from now or earlier.
+    pub figures: Figures,
+    /// How old they are.
+    pub age: Option<Duration>,
+    /// Why it did not answer.
+    pub error: String,
+}
+
+impl Admin {
+    /// How one authenticator fares over all nodes. Asks no quorum: a silent node is listed as such.
+    pub async fn authenticator_status(&self, chain: &str, id: &str) -> Result<AuthenticatorStatus, AdminError> {
+        let key = key_of(chain, id)?;
+        self.declared(&key)?;
+        let nodes = self.cluster.gather().await;
+        Ok(summed(nodes.iter().map(|node| on_node(node, &key)).collect()))
+    }
+}
+
+fn on_node(node: &NodeStatus, key: &AuthenticatorKey) -> NodeAuthenticatorStatus {
+    let found = node
+        .report
+        .as_ref()
+        .and_then(|report| report.authenticators.iter().find(|(other, ..)| other == key));
+    let (health, figures) = match found {
+        Some((_, health, figures)) => (Some(health.clone()), *figures),
+        None => (node.answered.then(not_there_yet), Figures::default()),
+    };
+    NodeAuthenticatorStatus {
+        node: node.id,
+        answered: node.answered,
+        health,
+        figures,
+        age: node.age,
+        error: node.error.clone(),
+    }
+}
+
+fn not_there_yet() -> Health {
+    let error = "this node has not opened the authenticator yet".to_owned();
+    Health {
+        status: ProviderStatus::Connecting,
+        error,
+        since: Timestamp::default(),
+    }
+}
+
+fn summed(nodes: Vec<NodeAuthenticatorStatus>) -> AuthenticatorStatus {
+    let total = nodes
+        .iter()
+        .fold(Figures::default(), |total, node| plus(total, &node.figures));
+    AuthenticatorStatus {
+        status: joint(&nodes),
+        nodes,
+        total,
+    }
+}
+
+fn joint(nodes: &[NodeAuthenticatorStatus]) -> Joint {
+    let mut told = nodes
+        .iter()
+        .filter(|node| node.answered)
+        .filter_map(|node| node.health.as_ref());
+    let Some(first) = told.next() else {
+        return Joint::Unknown;
+    };
+    if told.all(|health| health.status == first.status) {
+        Joint::Same(first.status)
+    } else {
+        Joint::Inconsistent
+    }
+}
+
+/// Peaks of different nodes need not have happened together, so they are not added.
+fn plus(total: Figures, node: &Figures) -> Figures {
+    Figures {
+        total: total.total.saturating_add(node.total),
+        success: total.success.saturating_add(node.success),
+        failed: total.failed.saturating_add(node.failed),
+        nomatch: total.nomatch.saturating_add(node.nomatch),
+        rate: total.rate + node.rate,
+        rate_last5m: total.rate_last5m + node.rate_last5m,
+        rate_max: total.rate_max.max(node.rate_max),
+        p50: total.p50.max(node.p50),
+        p99: total.p99.max(node.p99),
+        max: total.max.max(node.max),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Figures, Health, Joint, NodeAuthenticatorStatus, ProviderStatus, Timestamp, summed};
+
+    fn node(node: u64, answered: bool, status: ProviderStatus, figures: Figures) -> NodeAuthenticatorStatus {
+        let health = Some(Health {
+            status,
+            error: String::new(),
+            since: Timestamp(0),
+        });
+        NodeAuthenticatorStatus {
+            node,
+            answered,
+            health,
+            figures,
+            age: None,
+            error: String::new(),
+        }
+    }
+
+    fn figures(total: u64, rate_max: f64) -> Figures {
+        Figures {
+            total,
+            rate: 1.0,
+            rate_max,
+            ..Figures::default()
+        }
+    }
+
+    #[test]
+    fn counters_add_up_and_peaks_do_not() {
+        let up = ProviderStatus::Connected;
+        let status = summed(vec![
+            node(1, true, up, figures(3, 5.0)),
+            node(2, true, up, figures(4, 2.0)),
+        ]);
+        assert_eq!(
+            (status.total.total, status.total.rate, status.total.rate_max),
+            (7, 2.0, 5.0)
+        );
+        assert_eq!(status.status, Joint::Same(up));
+    }
+
+    #[test]
+    fn nodes_that_differ_are_inconsistent_and_silent_ones_do_not_count() {
+        let none = Figures::default();
+        let (up, down) = (ProviderStatus::Connected, ProviderStatus::Disconnected);
+        assert_eq!(
+            summed(vec![node(1, true, up, none), node(2, true, down, none)]).status,
+            Joint::Inconsistent
+        );
+        assert_eq!(
+            summed(vec![node(1, true, up, none), node(2, false, down, none)]).status,
+            Joint::Same(up)
+        );
+        assert_eq!(summed(vec![node(1, false, up, none)]).status, Joint::Unknown);
+    }
+}

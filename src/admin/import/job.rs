@@ -1,0 +1,129 @@
+//! What an import is asked to do, what it answers, and its bounds.
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use crate::store::OnConflict;
+
+/// The file's bytes as they arrive. An `Err` says that the rest will not: a file cut short is not a short file.
+pub type ImportBody = mpsc::Receiver<Result<Bytes, String>>;
+
+/// How the file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImportFormat {
+    /// A header line, then one line for each user.
+    Csv,
+    /// One array of objects.
+    Json,
+    /// One object on each line.
+    Ndjson,
+}
+
+/// What the file holds of the passwords.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PasswordType {
+    /// `password_hash` and `salt`.
+    #[default]
+    Hash,
+    /// `password`.
+    Plain,
+}
+
+/// What to do with the file.
+#[derive(Clone, Debug)]
+pub struct ImportHeader {
+    /// Empty: `global`.
+    pub chain: String,
+    /// Empty: the built-in database.
+    pub authenticator: String,
+    /// How the file is written.
+    pub format: ImportFormat,
+    /// What it holds of the passwords.
+    pub password_type: PasswordType,
+    /// What happens to users that exist.
+    pub on_conflict: OnConflict,
+    /// Check and count, store nothing.
+    pub dry_run: bool,
+    /// A single bad row and nothing is stored.
+    pub all_or_nothing: bool,
+    /// Of the hashes in the file: JSON or a bare name; empty: the authenticator's.
+    pub algorithm: String,
+}
+
+/// How far an import has come: totals, and the bad rows since the last message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImportProgress {
+    /// The last message.
+    pub done: bool,
+    /// New users.
+    pub created: u64,
+    /// Users that were there and differed.
+    pub replaced: u64,
+    /// Users that were there just so.
+    pub unchanged: u64,
+    /// Users that were there and were left alone.
+    pub skipped: u64,
+    /// Bad rows.
+    pub failed: u64,
+    /// Which, since the last message; only the first thousand in all.
+    pub bad_rows: Vec<BadRow>,
+    /// Raft index of the last batch.
+    pub revision: u64,
+}
+
+impl ImportProgress {
+    /// Every row of the file so far.
+    pub fn total(&self) -> u64 {
+        self.created + self.replaced + self.unchanged + self.skipped + self.failed
+    }
+}
+
+/// A row that was not taken, without its secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadRow {
+    /// Where it begins, from 1 on.
+    pub line: u64,
+    /// Its user, as far as it can be read.
+    pub user_id: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// The bounds of imports.
+#[derive(Clone, Debug)]
+pub(in crate::admin) struct Limits {
+    /// Imports that may run at once on a node.
+    pub(in crate::admin) running: usize,
+    /// Largest file.
+    pub(super) body_bytes: usize,
+    /// Largest file that must be held in memory whole (`all_or_nothing`, `dry_run`).
+    pub(super) held_bytes: usize,
+    /// Largest row.
+    pub(super) row_bytes: usize,
+    /// Rows of one Raft entry …
+    pub(super) batch_rows: usize,
+    /// … and their bytes, well under the largest proposal.
+    pub(super) batch_bytes: usize,
+    /// Raft entries in flight.
+    pub(super) batches_in_flight: usize,
+    /// Passwords being hashed: few, so that logins find their way between them.
+    pub(super) hashing: usize,
+    /// Bad rows that are told one by one.
+    pub(super) bad_rows: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            running: 2,
+            body_bytes: 1 << 30,
+            held_bytes: 256 << 20,
+            row_bytes: 128 << 10,
+            batch_rows: 1000,
+            batch_bytes: 512 << 10,
+            batches_in_flight: 4,
+            hashing: 4,
+            bad_rows: 1000,
+        }
+    }
+}

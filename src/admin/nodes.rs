@@ -1,0 +1,242 @@
+//! Nodes: the birth of the cluster, who is a member and how each one fares, and the cluster's settings.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::api_key::{self, ApiKey};
+use super::error::AdminError;
+use super::handle::{Admin, Intent};
+use super::operators::command_for;
+use crate::auth::{ClusterSettings, NoAuthenticator};
+use crate::cluster::NodeStatus;
+use crate::store::{Command, Role, SettingsChange};
+
+const SHORTEST_STALENESS: Duration = Duration::from_millis(100);
+const LONGEST_STALENESS: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// A cluster just made.
+#[derive(Clone, Debug)]
+pub struct ClusterCreated {
+    /// Its id.
+    pub cluster_id: String,
+    /// The first admin's key, shown once.
+    pub api_key: ApiKey,
+    /// Its nodes.
+    pub nodes: Vec<u64>,
+}
+
+/// Every member with what is known of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeList {
+    /// The cluster; empty before `init`.
+    pub cluster_id: String,
+    /// Who leads; 0: nobody known.
+    pub leader: u64,
+    /// The last entry of the leader's log, as far as it is known: what lags are measured against.
+    pub leader_log_index: u64,
+    /// The members.
+    pub nodes: Vec<NodeStatus>,
+}
+
+/// Who is a member, as this node knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MembershipView {
+    /// Who votes.
+    pub voters: Vec<u64>,
+    /// Who only learns.
+    pub learners: Vec<u64>,
+    /// What this node had applied.
+    pub revision: u64,
+}
+
+/// What to change of the cluster's settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SettingsPatch {
+    /// What a chain without an enabled authenticator answers.
+    pub no_authenticator: Option<NoAuthenticator>,
+    /// Whether clients are told the exact reason.
+    pub detailed_reasons: Option<bool>,
+    /// Past it, `LOCAL` logins answer UNAVAILABLE.
+    pub max_staleness: Option<Duration>,
+}
+
+impl Admin {
+    /// Makes one cluster of the configured nodes, with a first admin as its first entry.
+    pub async fn init_cluster(&self) -> Result<ClusterCreated, AdminError> {
+        let fresh = api_key::fresh()?;
+        let (cluster_id, nodes) = self.cluster.init(command_for(&fresh, "admin", Role::Admin)).await?;
+        Ok(ClusterCreated {
+            cluster_id,
+            api_key: fresh.key,
+            nodes,
+        })
+    }
+
+    /// Every member. Asks no quorum: this is what one looks at when there is none.
+    pub async fn list_nodes(&self) -> NodeList {
+        let nodes = self.cluster.gather().await;
+        let leader = self.cluster.report().leader;
+        let leader_log_index = log_end(&nodes, leader);
+        NodeList {
+            cluster_id: self.cluster.cluster_id().unwrap_or_default(),
+            leader,
+            leader_log_index,
+            nodes,
+        }
+    }
+
+    /// One member among all; 0 means this node.
+    pub async fn node_status(&self, id: u64) -> Result<(NodeStatus, u64), AdminError> {
+        let id = if id == 0 { self.cluster.node_id() } else { id };
+        let list = self.list_nodes().await;
+        let status = list.nodes.into_iter().find(|node| node.id == id);
+        let status = status.ok_or_else(|| AdminError::not_found("node", &id.to_string()))?;
+        Ok((status, list.leader_log_index))
+    }
+
+    /// Adds a running, empty node as a learner; returns once it has caught up.
+    pub async fn add_node(&self, id: u64, peer_address: &str) -> Result<MembershipView, AdminError> {
+        check_node_id(id)?;
+        if peer_address.is_empty() {
+            return Err(AdminError::invalid(
+                "peer_address",
+                "must not be empty; it is `host:port`",
+            ));
+        }
+        self.cluster.add_node(id, peer_address).await?;
+        Ok(self.membership())
+    }
+
+    /// Makes a learner a voter.
+    pub async fn promote_node(&self, id: u64) -> Result<MembershipView, AdminError> {
+        check_node_id(id)?;
+        self.cluster.promote_node(id).await?;
+        Ok(self.membership())
+    }
+
+    /// Removes a node for good.
+    pub async fn remove_node(&self, intent: &Intent, id: u64) -> Result<MembershipView, AdminError> {
+        check_node_id(id)?;
+        self.cluster.remove_node(id, &intent.by).await?;
+        Ok(self.membership())
+    }
+
+    /// Hands leadership over; 0 leaves the choice to the cluster. Returns who leads then.
+    pub async fn transfer_leadership(&self, to: u64) -> Result<u64, AdminError> {
+        Ok(self.cluster.transfer_leadership((to != 0).then_some(to)).await?)
+    }
+
+    /// Takes a snapshot on this node: its Raft index and its size.
+    pub async fn take_snapshot(&self) -> Result<(u64, u64), AdminError> {
+        let taken = self.cluster.take_snapshot().await?;
+        Ok((taken.index, taken.bytes))
+    }
+
+    /// The cluster's settings.
+    pub async fn settings(&self) -> Result<Arc<ClusterSettings>, AdminError> {
+        self.confirm().await?;
+        Ok(self.store.settings())
+    }
+
+    /// Changes the cluster's settings.
+    pub async fn update_settings(
+        &self,
+        intent: &Intent,
+        patch: SettingsPatch,
+    ) -> Result<Arc<ClusterSettings>, AdminError> {
+        check_staleness(patch.max_staleness)?;
+        let change = SettingsChange {
+            no_authenticator: patch.no_authenticator,
+            detailed_reasons: patch.detailed_reasons,
+            max_staleness: patch.max_staleness,
+        };
+        let command = Command::UpdateSettings {
+            change,
+            if_revision: intent.if_revision,
+        };
+        self.write(intent, command).await?;
+        Ok(self.store.settings())
+    }
+
+    fn membership(&self) -> MembershipView {
+        let known = self.cluster.membership();
+        let learners = known
+            .members
+            .keys()
+            .filter(|id| !known.voters.contains(id))
+            .copied()
+            .collect();
+        let voters = known.voters.iter().copied().collect();
+        MembershipView {
+            voters,
+            learners,
+            revision: self.cluster.freshness().revision,
+        }
+    }
+}
+
+/// The end of the leader's log; of the longest known one while the leader is silent.
+fn log_end(nodes: &[NodeStatus], leader: u64) -> u64 {
+    let end = |node: &NodeStatus| node.report.as_ref().map_or(0, |report| report.last_log_index);
+    match nodes.iter().find(|node| node.id == leader && node.answered) {
+        Some(node) => end(node),
+        None => nodes.iter().map(end).max().unwrap_or(0),
+    }
+}
+
+fn check_node_id(id: u64) -> Result<(), AdminError> {
+    if id == 0 {
+        Err(AdminError::invalid("id", "must be a node id, from 1 on"))
+    } else {
+        Ok(())
+    }
+}
+
+fn check_staleness(asked: Option<Duration>) -> Result<(), AdminError> {
+    match asked {
+        Some(asked) if !(SHORTEST_STALENESS..=LONGEST_STALENESS).contains(&asked) => Err(AdminError::invalid(
+            "max_staleness",
+            "must be between 100 ms and 7 days",
+        )),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{NodeStatus, check_staleness, log_end};
+    use crate::cluster::NodeReport;
+
+    fn node(id: u64, answered: bool, last_log_index: u64) -> NodeStatus {
+        NodeStatus {
+            id,
+            member: Default::default(),
+            voter: true,
+            answered,
+            report: Some(NodeReport {
+                id,
+                last_log_index,
+                ..NodeReport::default()
+            }),
+            age: None,
+            error: String::new(),
+        }
+    }
+
+    #[test]
+    fn lag_is_measured_against_the_leader_that_answers() {
+        let nodes = [node(1, true, 50), node(2, true, 70)];
+        assert_eq!(log_end(&nodes, 1), 50);
+        assert_eq!(log_end(&nodes, 0), 70);
+        assert_eq!(log_end(&[node(1, false, 50), node(2, true, 70)], 1), 70);
+    }
+
+    #[test]
+    fn staleness_has_bounds() {
+        assert!(check_staleness(None).is_ok());
+        assert!(check_staleness(Some(Duration::from_secs(2))).is_ok());
+        assert!(check_staleness(Some(Duration::ZERO)).is_err());
+    }
+}

@@ -1,0 +1,280 @@
+//! The service `Nodes`.
+
+use std::time::Duration;
+
+use tonic::{Request, Response, Status};
+
+use super::convert::{caller_of, duration_from, intent, known_timestamp, required};
+use super::mask::Mask;
+use crate::admin::{Admin, AdminError, MembershipView, SettingsPatch};
+use crate::auth::{ClusterSettings, NoAuthenticator};
+use crate::cluster::{NodeReport, NodeStatus, Role};
+use crate::wire::pb::v1 as pb;
+use crate::wire::pb::v1::cluster_settings::NoAuthenticator as WireNoAuthenticator;
+
+const UPDATABLE: [&str; 3] = ["no_authenticator", "detailed_reasons", "max_staleness"];
+
+/// Nodes and the cluster's settings over gRPC.
+pub(crate) struct NodesService {
+    admin: Admin,
+}
+
+impl NodesService {
+    /// Over what an operator can do.
+    pub(crate) fn new(admin: Admin) -> Self {
+        Self { admin }
+    }
+}
+
+#[tonic::async_trait]
+impl pb::nodes_server::Nodes for NodesService {
+    async fn init_cluster(
+        &self,
+        _request: Request<pb::InitClusterRequest>,
+    ) -> Result<Response<pb::InitClusterResponse>, Status> {
+        let created = self.admin.init_cluster().await?;
+        Ok(Response::new(pb::InitClusterResponse {
+            cluster_id: created.cluster_id,
+            api_key: created.api_key.reveal().to_owned(),
+            nodes: created.nodes,
+        }))
+    }
+
+    async fn list_nodes(
+        &self,
+        _request: Request<pb::ListNodesRequest>,
+    ) -> Result<Response<pb::ListNodesResponse>, Status> {
+        let list = self.admin.list_nodes().await;
+        let nodes = list
+            .nodes
+            .into_iter()
+            .map(|node| shown(node, list.leader_log_index))
+            .collect();
+        Ok(Response::new(pb::ListNodesResponse {
+            cluster_id: list.cluster_id,
+            leader: list.leader,
+            nodes,
+        }))
+    }
+
+    async fn get_node_status(&self, request: Request<pb::GetNodeStatusRequest>) -> Result<Response<pb::Node>, Status> {
+        let (node, leader_log_index) = self.admin.node_status(request.into_inner().id).await?;
+        Ok(Response::new(shown(node, leader_log_index)))
+    }
+
+    async fn add_node(&self, request: Request<pb::AddNodeRequest>) -> Result<Response<pb::MembershipResponse>, Status> {
+        let request = request.into_inner();
+        Ok(Response::new(membership(
+            self.admin.add_node(request.id, &request.peer_address).await?,
+        )))
+    }
+
+    async fn promote_node(
+        &self,
+        request: Request<pb::PromoteNodeRequest>,
+    ) -> Result<Response<pb::MembershipResponse>, Status> {
+        Ok(Response::new(membership(
+            self.admin.promote_node(request.into_inner().id).await?,
+        )))
+    }
+
+    async fn remove_node(
+        &self,
+        request: Request<pb::RemoveNodeRequest>,
+    ) -> Result<Response<pb::MembershipResponse>, Status> {
+        let intent = intent(caller_of(&request)?, "", 0);
+        Ok(Response::new(membership(
+            self.admin.remove_node(&intent, request.into_inner().id).await?,
+        )))
+    }
+
+    async fn transfer_leadership(
+        &self,
+        request: Request<pb::TransferLeadershipRequest>,
+    ) -> Result<Response<pb::TransferLeadershipResponse>, Status> {
+        let leader = self.admin.transfer_leadership(request.into_inner().to).await?;
+        Ok(Response::new(pb::TransferLeadershipResponse { leader }))
+    }
+
+    async fn take_snapshot(
+        &self,
+        _request: Request<pb::TakeSnapshotRequest>,
+    ) -> Result<Response<pb::TakeSnapshotResponse>, Status> {
+        let (index, bytes) = self.admin.take_snapshot().await?;
+        Ok(Response::new(pb::TakeSnapshotResponse { index, bytes }))
+    }
+
+    async fn get_settings(
+        &self,
+        _request: Request<pb::GetSettingsRequest>,
+    ) -> Result<Response<pb::ClusterSettings>, Status> {
+        Ok(Response::new(settings(&*self.admin.settings().await?)))
+    }
+
+    async fn update_settings(
+        &self,
+        request: Request<pb::UpdateSettingsRequest>,
+    ) -> Result<Response<pb::ClusterSettings>, Status> {
+        let caller = caller_of(&request)?;
+        let request = request.into_inner();
+        let intent = intent(caller, &request.request_id, request.if_revision);
+        let patch = patch(required(request.settings, "settings")?, &request.update_mask)?;
+        Ok(Response::new(settings(
+            &*self.admin.update_settings(&intent, patch).await?,
+        )))
+    }
+}
+
+fn shown(node: NodeStatus, leader_log_index: u64) -> pb::Node {
+    let message = pb::Node {
+        id: node.id,
+        peer_address: node.member.peer_address,
+        api_address: node.member.api_address,
+        voter: node.voter,
+        answered: node.answered,
+        age: node.age.map(Into::into),
+        error: node.error,
+        ..Default::default()
+    };
+    match node.report {
+        Some(report) => with_report(message, report, leader_log_index),
+        None => message,
+    }
+}
+
+fn with_report(message: pb::Node, report: NodeReport, leader_log_index: u64) -> pb::Node {
+    pb::Node {
+        role: role(report.role).into(),
+        // What was true when it was last heard is no promise for now.
+        ready: report.ready && message.answered,
+        term: report.term,
+        leader: report.leader,
+        last_log_index: report.last_log_index,
+        applied_index: report.applied_index,
+        snapshot_index: report.snapshot_index,
+        purged_index: report.purged_index,
+        lag: leader_log_index.saturating_sub(report.applied_index),
+        staleness: report.staleness_ms.map(|millis| Duration::from_millis(millis).into()),
+        version: report.version,
+        uptime: Some(Duration::from_millis(report.uptime_ms).into()),
+        state_hash: format!("{:016x}", report.state_hash),
+        users: report.users,
+        disk_bytes: report.disk_bytes,
+        hash_queue: report.hash_queue,
+        ..message
+    }
+}
+
+fn role(role: Role) -> pb::NodeRole {
+    match role {
+        Role::Leader => pb::NodeRole::Leader,
+        Role::Follower => pb::NodeRole::Follower,
+        Role::Candidate => pb::NodeRole::Candidate,
+        Role::Learner => pb::NodeRole::Learner,
+    }
+}
+
+fn membership(view: MembershipView) -> pb::MembershipResponse {
+    pb::MembershipResponse {
+        voters: view.voters,
+        learners: view.learners,
+        revision: view.revision,
+    }
+}
+
+fn settings(settings: &ClusterSettings) -> pb::ClusterSettings {
+    let no_authenticator = match settings.no_authenticator {
+        NoAuthenticator::Allow => WireNoAuthenticator::Allow,
+        NoAuthenticator::Deny => WireNoAuthenticator::Deny,
+    };
+    pb::ClusterSettings {
+        no_authenticator: no_authenticator.into(),
+        detailed_reasons: settings.detailed_reasons,
+        max_staleness: Some(settings.max_staleness.into()),
+        revision: settings.revision,
+        updated_at: known_timestamp(settings.updated_at),
+        updated_by: settings.updated_by.clone(),
+    }
+}
+
+/// Without a mask all fields count, but what is absent cannot be meant.
+fn patch(sent: pb::ClusterSettings, paths: &[String]) -> Result<SettingsPatch, AdminError> {
+    let mask = Mask::new(paths, &UPDATABLE)?;
+    let no_authenticator = match sent.no_authenticator() {
+        WireNoAuthenticator::Allow => Some(NoAuthenticator::Allow),
+        WireNoAuthenticator::Deny => Some(NoAuthenticator::Deny),
+        WireNoAuthenticator::Unspecified => None,
+    };
+    let max_staleness = sent
+        .max_staleness
+        .map(|bound| duration_from(bound, "max_staleness"))
+        .transpose()?;
+    let no_authenticator = mask.take("no_authenticator", no_authenticator.is_some(), no_authenticator);
+    let max_staleness = mask.take("max_staleness", max_staleness.is_some(), max_staleness);
+    Ok(SettingsPatch {
+        no_authenticator: no_authenticator
+            .map(|value| required(value, "no_authenticator"))
+            .transpose()?,
+        detailed_reasons: mask.take("detailed_reasons", true, sent.detailed_reasons),
+        max_staleness: max_staleness
+            .map(|value| required(value, "max_staleness"))
+            .transpose()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, NodeReport, NodeStatus, Role, patch, pb, shown};
+
+    fn heard(answered: bool) -> NodeStatus {
+        let report = NodeReport {
+            id: 2,
+            ready: true,
+            role: Role::Follower,
+            applied_index: 40,
+            ..NodeReport::default()
+        };
+        NodeStatus {
+            id: 2,
+            member: Default::default(),
+            voter: true,
+            answered,
+            report: Some(report),
+            age: Some(Duration::from_secs(3)),
+            error: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_node_shows_how_far_it_is_behind_the_leader() {
+        let node = shown(heard(true), 50);
+        assert_eq!((node.lag, node.role(), node.ready), (10, pb::NodeRole::Follower, true));
+    }
+
+    #[test]
+    fn a_silent_node_is_not_ready_whatever_it_said_last() {
+        let node = shown(heard(false), 50);
+        assert_eq!((node.answered, node.ready, node.applied_index), (false, false, 40));
+    }
+
+    #[test]
+    fn settings_without_a_mask_leave_what_is_absent() {
+        let patch = patch(
+            pb::ClusterSettings {
+                detailed_reasons: true,
+                ..Default::default()
+            },
+            &[],
+        )
+        .unwrap();
+        assert_eq!(
+            (patch.no_authenticator, patch.detailed_reasons, patch.max_staleness),
+            (None, Some(true), None)
+        );
+    }
+
+    #[test]
+    fn a_masked_setting_must_be_given() {
+        assert!(patch(pb::ClusterSettings::default(), &["max_staleness".to_owned()]).is_err());
+    }
+}

@@ -1,0 +1,290 @@
+//! The service `Users`.
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{Stream, StreamExt as _};
+use tonic::{Request, Response, Status, Streaming};
+
+use super::convert::{caller_of, intent, known_timestamp, required, timestamp, timestamp_from};
+use super::mask::Mask;
+use crate::admin::{
+    Admin, AdminError, BadRow, ImportFormat, ImportHeader, ImportProgress, NewPassword, OnConflict, PasswordType, User,
+    UserDraft, UserListRequest, UserPatch,
+};
+use crate::auth::Secret;
+use crate::wire::pb::v1 as pb;
+use crate::wire::pb::v1::import_users_header as header;
+use crate::wire::pb::v1::import_users_request::Part;
+
+/// Pieces of an uploaded file that wait to be read.
+const WAITING_PIECES: usize = 16;
+const UPDATABLE: [&str; 5] = ["is_superuser", "disabled", "expires_at", "attributes", "password"];
+
+/// Built-in users over gRPC.
+pub(crate) struct UsersService {
+    admin: Admin,
+}
+
+impl UsersService {
+    /// Over what an operator can do.
+    pub(crate) fn new(admin: Admin) -> Self {
+        Self { admin }
+    }
+}
+
+type Progress = std::pin::Pin<Box<dyn Stream<Item = Result<pb::ImportUsersProgress, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl pb::users_server::Users for UsersService {
+    async fn list(&self, request: Request<pb::ListUsersRequest>) -> Result<Response<pb::ListUsersResponse>, Status> {
+        let request = request.into_inner();
+        let list = self.admin.list_users(UserListRequest {
+            chain: request.chain,
+            authenticator: request.authenticator,
+            prefix: request.prefix,
+            contains: request.contains,
+            is_superuser: request.is_superuser,
+            page_size: request.page_size,
+            page_token: request.page_token,
+        });
+        let list = list.await?;
+        Ok(Response::new(pb::ListUsersResponse {
+            users: list.users.into_iter().map(shown).collect(),
+            next_page_token: list.next_page_token,
+            total_size: list.total_size,
+        }))
+    }
+
+    async fn get(&self, request: Request<pb::GetUserRequest>) -> Result<Response<pb::User>, Status> {
+        let request = request.into_inner();
+        let user = self
+            .admin
+            .get_user(&request.chain, &request.authenticator, &request.user_id)
+            .await?;
+        Ok(Response::new(shown(user)))
+    }
+
+    async fn create(&self, request: Request<pb::CreateUserRequest>) -> Result<Response<pb::User>, Status> {
+        let caller = caller_of(&request)?;
+        let request = request.into_inner();
+        let intent = intent(caller, &request.request_id, 0);
+        let user = self.admin.create_user(&intent, draft(request)?).await?;
+        Ok(Response::new(shown(user)))
+    }
+
+    async fn update(&self, request: Request<pb::UpdateUserRequest>) -> Result<Response<pb::User>, Status> {
+        let caller = caller_of(&request)?;
+        let request = request.into_inner();
+        let intent = intent(caller, &request.request_id, request.if_revision);
+        let user = required(request.user, "user")?;
+        let paths = request.update_mask.unwrap_or_default().paths;
+        let key = (user.chain.clone(), user.authenticator.clone(), user.user_id.clone());
+        let patch = patch(user, request.password, &paths)?;
+        let user = self.admin.update_user(&intent, (&key.0, &key.1, &key.2), patch).await?;
+        Ok(Response::new(shown(user)))
+    }
+
+    async fn delete(
+        &self,
+        request: Request<pb::DeleteUserRequest>,
+    ) -> Result<Response<pb::DeleteUserResponse>, Status> {
+        let caller = caller_of(&request)?;
+        let request = request.into_inner();
+        let intent = intent(caller, &request.request_id, request.if_revision);
+        let deleted = self
+            .admin
+            .delete_user(&intent, &request.chain, &request.authenticator, &request.user_id);
+        Ok(Response::new(pb::DeleteUserResponse {
+            revision: deleted.await?,
+        }))
+    }
+
+    type ImportStream = Progress;
+
+    async fn import(
+        &self,
+        request: Request<Streaming<pb::ImportUsersRequest>>,
+    ) -> Result<Response<Self::ImportStream>, Status> {
+        let caller = caller_of(&request)?;
+        let mut stream = request.into_inner();
+        let header = match stream.message().await?.and_then(|first| first.part) {
+            Some(Part::Header(header)) => header_from(header)?,
+            _ => return Err(AdminError::invalid("header", "must be the first message").into()),
+        };
+        let (pieces, body) = mpsc::channel(WAITING_PIECES);
+        let progress = self.admin.import_users(&caller.id, header, body).await?;
+        tokio::spawn(pass_on(stream, pieces));
+        let progress = ReceiverStream::new(progress).map(|progress| Ok(progress_of(progress?)));
+        Ok(Response::new(Box::pin(progress)))
+    }
+}
+
+/// Passes the file's pieces on until it ends, breaks off, or is no longer wanted.
+async fn pass_on(mut stream: Streaming<pb::ImportUsersRequest>, pieces: mpsc::Sender<Result<Bytes, String>>) {
+    loop {
+        let piece = match stream.message().await {
+            Ok(None) => return,
+            Ok(Some(message)) => match message.part {
+                Some(Part::Data(data)) => Ok(data),
+                Some(Part::Header(_)) => Err("a second header came".to_owned()),
+                None => Ok(Bytes::new()),
+            },
+            Err(status) => Err(status.message().to_owned()),
+        };
+        let is_last = piece.is_err();
+        if pieces.send(piece).await.is_err() || is_last {
+            return;
+        }
+    }
+}
+
+fn shown(user: User) -> pb::User {
+    pb::User {
+        chain: user.key.chain,
+        authenticator: user.key.authenticator,
+        user_id: user.key.user_id,
+        is_superuser: user.is_superuser,
+        disabled: user.disabled,
+        expires_at: user.expires_at.map(timestamp),
+        attributes: user.attributes,
+        hash: user.hash,
+        revision: user.revision,
+        updated_at: known_timestamp(user.updated_at),
+    }
+}
+
+fn draft(request: pb::CreateUserRequest) -> Result<UserDraft, AdminError> {
+    let user = required(request.user, "user")?;
+    let expires_at = user
+        .expires_at
+        .map(|at| timestamp_from(&at, "expires_at"))
+        .transpose()?;
+    Ok(UserDraft {
+        chain: user.chain,
+        authenticator: user.authenticator,
+        user_id: user.user_id,
+        password: new_password(request.password.unwrap_or_default()),
+        is_superuser: user.is_superuser,
+        disabled: user.disabled,
+        expires_at,
+        attributes: user.attributes,
+    })
+}
+
+fn patch(user: pb::User, password: Option<pb::NewPassword>, paths: &[String]) -> Result<UserPatch, AdminError> {
+    let mask = Mask::new(paths, &UPDATABLE)?;
+    let expires_at = user
+        .expires_at
+        .map(|at| timestamp_from(&at, "expires_at"))
+        .transpose()?;
+    let has_attributes = !user.attributes.is_empty();
+    Ok(UserPatch {
+        is_superuser: mask.take("is_superuser", user.is_superuser, user.is_superuser),
+        disabled: mask.take("disabled", user.disabled, user.disabled),
+        expires_at: mask.take("expires_at", expires_at.is_some(), expires_at),
+        attributes: mask.take("attributes", has_attributes, user.attributes),
+        password: mask.take(
+            "password",
+            password.is_some(),
+            new_password(password.unwrap_or_default()),
+        ),
+    })
+}
+
+fn new_password(sent: pb::NewPassword) -> NewPassword {
+    NewPassword {
+        password: sent.password.map(Secret::new),
+        password_hash: Some(sent.password_hash)
+            .filter(|hash| !hash.is_empty())
+            .map(Secret::new),
+        salt: sent.salt,
+        algorithm: sent.algorithm,
+    }
+}
+
+fn header_from(sent: pb::ImportUsersHeader) -> Result<ImportHeader, AdminError> {
+    let format = match sent.format() {
+        header::Format::Csv => ImportFormat::Csv,
+        header::Format::Json => ImportFormat::Json,
+        header::Format::Ndjson => ImportFormat::Ndjson,
+        header::Format::Unspecified => return Err(AdminError::invalid("format", "must be CSV, JSON or NDJSON")),
+    };
+    let password_type = match sent.password_type() {
+        header::PasswordType::Plain => PasswordType::Plain,
+        header::PasswordType::Hash | header::PasswordType::Unspecified => PasswordType::Hash,
+    };
+    let on_conflict = match sent.on_conflict() {
+        header::OnConflict::Skip => OnConflict::Skip,
+        header::OnConflict::Replace | header::OnConflict::Unspecified => OnConflict::Replace,
+    };
+    Ok(ImportHeader {
+        chain: sent.chain,
+        authenticator: sent.authenticator,
+        format,
+        password_type,
+        on_conflict,
+        dry_run: sent.dry_run,
+        all_or_nothing: sent.all_or_nothing,
+        algorithm: sent.algorithm,
+    })
+}
+
+fn progress_of(progress: ImportProgress) -> pb::ImportUsersProgress {
+    let total = progress.total();
+    let bad_row = |BadRow { line, user_id, reason }| pb::BadRow { line, user_id, reason };
+    pb::ImportUsersProgress {
+        done: progress.done,
+        total,
+        created: progress.created,
+        replaced: progress.replaced,
+        unchanged: progress.unchanged,
+        skipped: progress.skipped,
+        failed: progress.failed,
+        bad_rows: progress.bad_rows.into_iter().map(bad_row).collect(),
+        revision: progress.revision,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{patch, pb};
+
+    #[test]
+    fn a_masked_update_can_clear_what_is_unset() {
+        let paths = ["is_superuser", "expires_at"].map(str::to_owned);
+        let patch = patch(
+            pb::User {
+                disabled: true,
+                ..Default::default()
+            },
+            None,
+            &paths,
+        )
+        .unwrap();
+        assert_eq!((patch.is_superuser, patch.expires_at), (Some(false), Some(None)));
+        assert_eq!((patch.disabled, patch.password.is_some()), (None, false));
+    }
+
+    #[test]
+    fn an_update_without_a_mask_takes_what_is_set() {
+        let password = pb::NewPassword {
+            password: Some("x".into()),
+            ..Default::default()
+        };
+        let patch = patch(
+            pb::User {
+                disabled: true,
+                ..Default::default()
+            },
+            Some(password),
+            &[],
+        )
+        .unwrap();
+        assert_eq!(
+            (patch.disabled, patch.is_superuser, patch.expires_at),
+            (Some(true), None, None)
+        );
+        assert!(patch.password.is_some());
+    }
+}
