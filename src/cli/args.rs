@@ -26,7 +26,13 @@ pub(super) struct Global {
     #[arg(long, global = true, value_name = "URL", default_value = "http://127.0.0.1:7600")]
     pub(super) endpoint: Vec<String>,
     /// An operator's API key. Prefer the variable: other users of this machine can read command lines
-    #[arg(long, global = true, value_name = "KEY", env = "PORTCULLIS_API_KEY", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "KEY",
+        env = "PORTCULLIS_API_KEY",
+        hide_env_values = true
+    )]
     pub(super) api_key: Option<String>,
     /// PEM file of the authority that signed the nodes' certificates, instead of the system's
     #[arg(long, global = true, value_name = "FILE")]
@@ -51,7 +57,10 @@ pub(super) struct Global {
 /// The key is a secret, so it is not shown.
 impl std::fmt::Debug for Global {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Global").field("endpoint", &self.endpoint).field("output", &self.output).finish_non_exhaustive()
+        f.debug_struct("Global")
+            .field("endpoint", &self.endpoint)
+            .field("output", &self.output)
+            .finish_non_exhaustive()
     }
 }
 
@@ -153,8 +162,9 @@ pub(super) struct IfRevision {
 
 /// Reads `5s`, `250ms`, `1m 30s`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let parsed: jiff::SignedDuration =
-        text.parse().map_err(|_| format!("`{text}` is not a duration such as 5s, 250ms or 2m"))?;
+    let parsed: jiff::SignedDuration = text
+        .parse()
+        .map_err(|_| format!("`{text}` is not a duration such as 5s, 250ms or 2m"))?;
     match Duration::try_from(parsed) {
         Ok(duration) if !duration.is_zero() => Ok(duration),
         _ => Err(format!("`{text}` must be longer than nothing")),
@@ -186,15 +196,32 @@ mod tests {
     fn endpoints_are_given_in_turn_and_default_to_the_first_local_node() {
         let one = Cli::try_parse_from(["portcullis", "status"]).unwrap();
         assert_eq!(one.global.endpoint, ["http://127.0.0.1:7600"]);
-        let two = Cli::try_parse_from(["portcullis", "--endpoint", "http://a:1", "status", "--endpoint", "http://b:1"]);
+        let two = Cli::try_parse_from([
+            "portcullis",
+            "--endpoint",
+            "http://a:1",
+            "status",
+            "--endpoint",
+            "http://b:1",
+        ]);
         assert!(two.is_ok());
-        let both = Cli::try_parse_from(["portcullis", "--endpoint", "http://a:1", "--endpoint", "http://b:1", "status"]);
+        let both = Cli::try_parse_from([
+            "portcullis",
+            "--endpoint",
+            "http://a:1",
+            "--endpoint",
+            "http://b:1",
+            "status",
+        ]);
         assert_eq!(both.unwrap().global.endpoint, ["http://a:1", "http://b:1"]);
     }
 
     #[test]
     fn a_password_cannot_be_typed_into_a_command_line() {
-        for words in [["user", "create", "ann", "--password", "x"], ["login", "--username", "ann", "--password", "x"]] {
+        for words in [
+            ["user", "create", "ann", "--password", "x"],
+            ["login", "--username", "ann", "--password", "x"],
+        ] {
             let line = std::iter::once("portcullis").chain(words);
             assert!(Cli::try_parse_from(line).is_err(), "{words:?} was taken");
         }

@@ -97,7 +97,10 @@ pub(super) async fn run(command: AuthenticatorCommand, global: &Global) -> anyho
     match command {
         AuthenticatorCommand::List { chain } => session.show(&list(session, &chain).await?, listed)?,
         AuthenticatorCommand::Get(which) => {
-            let request = GetAuthenticatorRequest { chain: which.chain.chain, id: which.id };
+            let request = GetAuthenticatorRequest {
+                chain: which.chain.chain,
+                id: which.id,
+            };
             session.show(&session.client.authenticators().get(request).await?.into_inner(), one)?;
         }
         AuthenticatorCommand::Create { file, chain } => create(session, file, chain).await?,
@@ -109,7 +112,15 @@ pub(super) async fn run(command: AuthenticatorCommand, global: &Global) -> anyho
         AuthenticatorCommand::Reorder { ids, chain } => reorder(session, ids, chain).await?,
         AuthenticatorCommand::Status(which) => session.show(&status(session, which).await?, fared)?,
         AuthenticatorCommand::Backends => {
-            session.show(&session.client.authenticators().list_backends(ListBackendsRequest {}).await?.into_inner(), kinds)?;
+            session.show(
+                &session
+                    .client
+                    .authenticators()
+                    .list_backends(ListBackendsRequest {})
+                    .await?
+                    .into_inner(),
+                kinds,
+            )?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -138,8 +149,14 @@ async fn create(session: &Session, file: PathBuf, chain: ChainOption) -> anyhow:
     if declared.chain.is_empty() {
         declared.chain = chain.chain;
     }
-    let request = CreateAuthenticatorRequest { authenticator: Some(declared), request_id: session.request_id() };
-    session.show(&session.client.authenticators().create(request).await?.into_inner(), one)
+    let request = CreateAuthenticatorRequest {
+        authenticator: Some(declared),
+        request_id: session.request_id(),
+    };
+    session.show(
+        &session.client.authenticators().create(request).await?.into_inner(),
+        one,
+    )
 }
 
 async fn update(session: &Session, which: Which, file: PathBuf, condition: IfRevision) -> anyhow::Result<()> {
@@ -148,15 +165,29 @@ async fn update(session: &Session, which: Which, file: PathBuf, condition: IfRev
         bail!("`{}` gives nothing that can be changed", file.display());
     }
     if !declaration.authenticator.id.is_empty() && declaration.authenticator.id != which.id {
-        bail!("`{}` declares `{}`, not `{}`", file.display(), declaration.authenticator.id, which.id);
+        bail!(
+            "`{}` declares `{}`, not `{}`",
+            file.display(),
+            declaration.authenticator.id,
+            which.id
+        );
     }
     let request = UpdateAuthenticatorRequest {
-        authenticator: Some(Authenticator { chain: which.chain.chain, id: which.id, ..declaration.authenticator }),
-        update_mask: Some(FieldMask { paths: declaration.given }),
+        authenticator: Some(Authenticator {
+            chain: which.chain.chain,
+            id: which.id,
+            ..declaration.authenticator
+        }),
+        update_mask: Some(FieldMask {
+            paths: declaration.given,
+        }),
         if_revision: condition.if_revision,
         request_id: session.request_id(),
     };
-    session.show(&session.client.authenticators().update(request).await?.into_inner(), one)
+    session.show(
+        &session.client.authenticators().update(request).await?.into_inner(),
+        one,
+    )
 }
 
 async fn delete(session: &Session, which: Which, condition: IfRevision) -> anyhow::Result<()> {
@@ -169,7 +200,10 @@ async fn delete(session: &Session, which: Which, condition: IfRevision) -> anyho
     };
     let deleted = session.client.authenticators().delete(request).await?.into_inner();
     session.show(&deleted, |deleted| match (deleted.existed, deleted.users_deleted) {
-        (true, users) => format!("`{id}` is deleted, and {users} users with it (revision {})", deleted.revision),
+        (true, users) => format!(
+            "`{id}` is deleted, and {users} users with it (revision {})",
+            deleted.revision
+        ),
         (false, _) => format!("there was no `{id}`"),
     })
 }
@@ -182,7 +216,10 @@ async fn set_enabled(session: &Session, which: Which, enabled: bool) -> anyhow::
         if_revision: 0,
         request_id: session.request_id(),
     };
-    session.show(&session.client.authenticators().set_enabled(request).await?.into_inner(), one)
+    session.show(
+        &session.client.authenticators().set_enabled(request).await?.into_inner(),
+        one,
+    )
 }
 
 async fn relocate(session: &Session, which: Which, position: Position) -> anyhow::Result<()> {
@@ -192,16 +229,29 @@ async fn relocate(session: &Session, which: Which, position: Position) -> anyhow
         position: Some(position),
         request_id: session.request_id(),
     };
-    session.show(&session.client.authenticators().r#move(request).await?.into_inner(), listed)
+    session.show(
+        &session.client.authenticators().r#move(request).await?.into_inner(),
+        listed,
+    )
 }
 
 async fn reorder(session: &Session, ids: Vec<String>, chain: ChainOption) -> anyhow::Result<()> {
-    let request = ReorderAuthenticatorsRequest { chain: chain.chain, ids, request_id: session.request_id() };
-    session.show(&session.client.authenticators().reorder(request).await?.into_inner(), listed)
+    let request = ReorderAuthenticatorsRequest {
+        chain: chain.chain,
+        ids,
+        request_id: session.request_id(),
+    };
+    session.show(
+        &session.client.authenticators().reorder(request).await?.into_inner(),
+        listed,
+    )
 }
 
 async fn status(session: &Session, which: Which) -> anyhow::Result<AuthenticatorStatus> {
-    let request = GetAuthenticatorStatusRequest { chain: which.chain.chain, id: which.id };
+    let request = GetAuthenticatorStatusRequest {
+        chain: which.chain.chain,
+        id: which.id,
+    };
     Ok(session.client.authenticators().get_status(request).await?.into_inner())
 }
 
@@ -229,11 +279,25 @@ pub(super) fn listed(found: &ListAuthenticatorsResponse) -> String {
             one.revision.to_string(),
         ]
     });
-    table(["CHAIN", "ID", "ENABLED", "ON FAILURE", "TIMEOUT", "PRECONDITION", "REVISION"], rows)
+    table(
+        [
+            "CHAIN",
+            "ID",
+            "ENABLED",
+            "ON FAILURE",
+            "TIMEOUT",
+            "PRECONDITION",
+            "REVISION",
+        ],
+        rows,
+    )
 }
 
 fn one(one: &Authenticator) -> String {
-    let settings = one.settings.as_ref().and_then(|settings| serde_json::to_string_pretty(settings).ok());
+    let settings = one
+        .settings
+        .as_ref()
+        .and_then(|settings| serde_json::to_string_pretty(settings).ok());
     let text = fields([
         ("id", one.id.clone()),
         ("chain", one.chain.clone()),
@@ -251,7 +315,10 @@ fn one(one: &Authenticator) -> String {
 }
 
 fn on_failure(one: &Authenticator) -> String {
-    one.on_failure().as_str_name().to_ascii_lowercase().replace("on_failure_unspecified", "deny")
+    one.on_failure()
+        .as_str_name()
+        .to_ascii_lowercase()
+        .replace("on_failure_unspecified", "deny")
 }
 
 fn fared(status: &AuthenticatorStatus) -> String {
@@ -259,13 +326,31 @@ fn fared(status: &AuthenticatorStatus) -> String {
         .nodes
         .iter()
         .map(|node| {
-            let heard = if node.answered { String::new() } else { format!("silent for {}", span(node.age.as_ref())) };
-            let remark = if node.error.is_empty() { heard } else { node.error.clone() };
+            let heard = if node.answered {
+                String::new()
+            } else {
+                format!("silent for {}", span(node.age.as_ref()))
+            };
+            let remark = if node.error.is_empty() {
+                heard
+            } else {
+                node.error.clone()
+            };
             row(node.node.clone(), node.status(), node.metrics.as_ref(), remark)
         })
         .collect();
-    rows.push(row("all".to_owned(), status.status(), status.total.as_ref(), String::new()));
-    table(["NODE", "STATUS", "TOTAL", "SUCCESS", "FAILED", "NOMATCH", "RATE/S", "P50", "P99", "REMARK"], rows)
+    rows.push(row(
+        "all".to_owned(),
+        status.status(),
+        status.total.as_ref(),
+        String::new(),
+    ));
+    table(
+        [
+            "NODE", "STATUS", "TOTAL", "SUCCESS", "FAILED", "NOMATCH", "RATE/S", "P50", "P99", "REMARK",
+        ],
+        rows,
+    )
 }
 
 fn row(node: String, status: Status, metrics: Option<&Metrics>, remark: String) -> [String; 10] {
@@ -286,7 +371,10 @@ fn row(node: String, status: Status, metrics: Option<&Metrics>, remark: String) 
 }
 
 fn kinds(found: &ListBackendsResponse) -> String {
-    let rows = found.backends.iter().map(|kind| [kind.mechanism.clone(), kind.backend.clone(), kind.title.clone()]);
+    let rows = found
+        .backends
+        .iter()
+        .map(|kind| [kind.mechanism.clone(), kind.backend.clone(), kind.title.clone()]);
     table(["MECHANISM", "BACKEND", "TITLE"], rows)
 }
 
@@ -307,6 +395,12 @@ mod tests {
     #[test]
     fn an_unspecified_failure_means_deny() {
         assert_eq!(on_failure(&Authenticator::default()), "deny");
-        assert_eq!(on_failure(&Authenticator { on_failure: 1, ..Authenticator::default() }), "next");
+        assert_eq!(
+            on_failure(&Authenticator {
+                on_failure: 1,
+                ..Authenticator::default()
+            }),
+            "next"
+        );
     }
 }

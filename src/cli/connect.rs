@@ -24,12 +24,18 @@ impl Session {
     /// Connects to the first endpoint that accepts. `patience` is the deadline of each call unless `--timeout` gives one.
     pub(super) async fn open(global: &Global, patience: Duration) -> anyhow::Result<Self> {
         let client = Client::connect(&connection(global, patience)?).await?;
-        Ok(Self { client, output: global.output, request_id: global.request_id.clone() })
+        Ok(Self {
+            client,
+            output: global.output,
+            request_id: global.request_id.clone(),
+        })
     }
 
     /// The name of a write: that of the command line, or a fresh one.
     pub(super) fn request_id(&self) -> String {
-        self.request_id.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string())
+        self.request_id
+            .clone()
+            .unwrap_or_else(|| uuid::Uuid::new_v4().to_string())
     }
 
     /// Prints an answer as JSON, or as what `table` makes of it.

@@ -33,7 +33,10 @@ pub(super) fn read(file: &Path) -> anyhow::Result<Declaration> {
 /// Everything that is not a field of an authenticator is a setting of its backend, as in EMQX's objects.
 fn parse(text: &str) -> anyhow::Result<Declaration> {
     let fields: Map<String, Value> = serde_json::from_str(text).context("not a JSON object")?;
-    let mut declared = Authenticator { enabled: true, ..Authenticator::default() };
+    let mut declared = Authenticator {
+        enabled: true,
+        ..Authenticator::default()
+    };
     let mut given = Vec::new();
     let mut settings = Map::new();
     for (field, value) in fields {
@@ -43,7 +46,9 @@ fn parse(text: &str) -> anyhow::Result<Declaration> {
             "mechanism" => declared.mechanism = text_of(&field, value)?,
             "backend" => declared.backend = text_of(&field, value)?,
             "enabled" | "enable" => {
-                declared.enabled = value.as_bool().with_context(|| format!("`{field}` must be true or false"))?;
+                declared.enabled = value
+                    .as_bool()
+                    .with_context(|| format!("`{field}` must be true or false"))?;
                 given.push("enabled".to_owned());
             }
             "precondition" => {
@@ -69,7 +74,10 @@ fn parse(text: &str) -> anyhow::Result<Declaration> {
         declared.settings = Some(serde_json::from_value(Value::Object(settings)).context("`settings`")?);
         given.push("settings".to_owned());
     }
-    Ok(Declaration { authenticator: declared, given })
+    Ok(Declaration {
+        authenticator: declared,
+        given,
+    })
 }
 
 fn text_of(field: &str, value: Value) -> anyhow::Result<String> {
@@ -117,7 +125,10 @@ mod tests {
         let text = r#"{"mechanism": "password_based", "backend": "built_in_database", "enable": false,
             "user_id_type": "username", "password_hash_algorithm": {"name": "sha256", "salt_position": "suffix"}}"#;
         let declared = parse(text).unwrap().authenticator;
-        assert_eq!((declared.mechanism.as_str(), declared.backend.as_str()), ("password_based", "built_in_database"));
+        assert_eq!(
+            (declared.mechanism.as_str(), declared.backend.as_str()),
+            ("password_based", "built_in_database")
+        );
         assert!(!declared.enabled);
         assert_eq!(settings_of(text)["password_hash_algorithm"]["salt_position"], "suffix");
         assert_eq!(settings_of(text)["user_id_type"], "username");

@@ -20,11 +20,19 @@ fn describe_status(status: &tonic::Status) -> String {
     };
     // Writing to a string cannot fail, so the results say nothing.
     let details = status.get_error_details();
-    for violation in details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default() {
+    for violation in details
+        .bad_request()
+        .map(|bad| bad.field_violations.as_slice())
+        .unwrap_or_default()
+    {
         let _ = write!(text, "\n  `{}`: {}", violation.field, violation.description);
     }
     if let Some(info) = details.error_info() {
-        let mut metadata: Vec<_> = info.metadata.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let mut metadata: Vec<_> = info
+            .metadata
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
         metadata.sort();
         let _ = write!(text, "\n  reason: {}", info.reason);
         if !metadata.is_empty() {
@@ -50,7 +58,11 @@ mod tests {
     fn a_status_is_told_with_its_fields_and_its_reason() {
         let mut details = ErrorDetails::new();
         details.add_bad_request_violation("settings.iterations", "must be at least 1");
-        details.set_error_info("REVISION_MISMATCH", "portcullis", HashMap::from([("revision".into(), "7".into())]));
+        details.set_error_info(
+            "REVISION_MISMATCH",
+            "portcullis",
+            HashMap::from([("revision".into(), "7".into())]),
+        );
         let status = tonic::Status::with_error_details(tonic::Code::Aborted, "the object has changed", details);
         assert_eq!(
             describe(&anyhow::Error::from(status)),

@@ -91,7 +91,11 @@ pub(super) async fn run(args: ImportArgs, global: &Global) -> anyhow::Result<Exi
     bar.finish_and_clear();
     let summary = outcome?;
     report(&session, &summary, args.dry_run)?;
-    Ok(if summary.failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if summary.failed > 0 {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 impl ImportArgs {
@@ -123,11 +127,19 @@ impl ImportArgs {
 }
 
 fn format_of(file: &Path) -> anyhow::Result<FileFormat> {
-    match file.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase).as_deref() {
+    match file
+        .extension()
+        .and_then(|extension| extension.to_str())
+        .map(str::to_ascii_lowercase)
+        .as_deref()
+    {
         Some("csv") => Ok(FileFormat::Csv),
         Some("json") => Ok(FileFormat::Json),
         Some("ndjson" | "jsonl") => Ok(FileFormat::Ndjson),
-        _ => bail!("`{}` has no extension that tells its format: give --format csv, json or ndjson", file.display()),
+        _ => bail!(
+            "`{}` has no extension that tells its format: give --format csv, json or ndjson",
+            file.display()
+        ),
     }
 }
 
@@ -136,7 +148,9 @@ async fn open(file: &Path) -> anyhow::Result<(Box<dyn AsyncRead + Unpin>, Option
     if file == Path::new("-") {
         return Ok((Box::new(tokio::io::stdin()), None));
     }
-    let opened = tokio::fs::File::open(file).await.with_context(|| format!("cannot open `{}`", file.display()))?;
+    let opened = tokio::fs::File::open(file)
+        .await
+        .with_context(|| format!("cannot open `{}`", file.display()))?;
     let size = opened.metadata().await.map(|metadata| metadata.len()).ok();
     Ok((Box::new(opened), size))
 }
@@ -201,7 +215,12 @@ async fn receive(
     parts: mpsc::Receiver<ImportUsersRequest>,
     bar: &ProgressBar,
 ) -> anyhow::Result<ImportUsersProgress> {
-    let mut progress = session.client.users().import(ReceiverStream::new(parts)).await?.into_inner();
+    let mut progress = session
+        .client
+        .users()
+        .import(ReceiverStream::new(parts))
+        .await?
+        .into_inner();
     let mut bad_rows = Vec::new();
     while let Some(mut news) = progress.message().await? {
         bad_rows.append(&mut news.bad_rows);

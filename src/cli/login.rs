@@ -72,7 +72,11 @@ impl LoginArgs {
             let password = password::obtain(self.password_stdin, false)?;
             Some(bytes::Bytes::copy_from_slice(password.as_bytes()))
         };
-        let consistency = if self.linearizable { Consistency::Linearizable } else { Consistency::Local };
+        let consistency = if self.linearizable {
+            Consistency::Linearizable
+        } else {
+            Consistency::Local
+        };
         Ok(AuthenticateRequest {
             listener: self.listener,
             client_id: self.client_id,
@@ -127,7 +131,11 @@ fn step(step: &Step) -> [String; 5] {
 
 /// A reason as it is written everywhere; nothing if there is none.
 pub(super) fn reason(reason: Reason) -> String {
-    if reason == Reason::Unspecified { String::new() } else { reason.as_str_name().to_owned() }
+    if reason == Reason::Unspecified {
+        String::new()
+    } else {
+        reason.as_str_name().to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -136,10 +144,15 @@ mod tests {
 
     #[test]
     fn a_denial_and_a_login_that_nobody_could_decide_have_different_exit_codes() {
-        let codes: Vec<_> = [Decision::Allow, Decision::Deny, Decision::Continue, Decision::Unspecified]
-            .into_iter()
-            .map(|decision| format!("{:?}", exit_code(decision)))
-            .collect();
+        let codes: Vec<_> = [
+            Decision::Allow,
+            Decision::Deny,
+            Decision::Continue,
+            Decision::Unspecified,
+        ]
+        .into_iter()
+        .map(|decision| format!("{:?}", exit_code(decision)))
+        .collect();
         assert_eq!(codes[0], format!("{:?}", ExitCode::SUCCESS));
         assert_eq!(codes[1], format!("{:?}", ExitCode::from(1)));
         assert_eq!(codes[2], format!("{:?}", ExitCode::from(2)));

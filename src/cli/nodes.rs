@@ -56,25 +56,42 @@ pub(super) async fn run(command: ClusterCommand, global: &Global) -> anyhow::Res
     let mut nodes = session.client.nodes();
     match command {
         ClusterCommand::Init => {
-            session.show(&nodes.init_cluster(InitClusterRequest {}).await?.into_inner(), initialised)?;
+            session.show(
+                &nodes.init_cluster(InitClusterRequest {}).await?.into_inner(),
+                initialised,
+            )?;
         }
         ClusterCommand::Status => session.show(&list(session).await?, listed)?,
         ClusterCommand::Add { id, peer_address } => {
-            session.show(&nodes.add_node(AddNodeRequest { id, peer_address }).await?.into_inner(), membership)?;
+            session.show(
+                &nodes.add_node(AddNodeRequest { id, peer_address }).await?.into_inner(),
+                membership,
+            )?;
         }
         ClusterCommand::Promote { id } => {
-            session.show(&nodes.promote_node(PromoteNodeRequest { id }).await?.into_inner(), membership)?;
+            session.show(
+                &nodes.promote_node(PromoteNodeRequest { id }).await?.into_inner(),
+                membership,
+            )?;
         }
         ClusterCommand::Remove { id } => {
-            session.show(&nodes.remove_node(RemoveNodeRequest { id }).await?.into_inner(), membership)?;
+            session.show(
+                &nodes.remove_node(RemoveNodeRequest { id }).await?.into_inner(),
+                membership,
+            )?;
         }
         ClusterCommand::Transfer { to } => {
-            let done = nodes.transfer_leadership(TransferLeadershipRequest { to }).await?.into_inner();
+            let done = nodes
+                .transfer_leadership(TransferLeadershipRequest { to })
+                .await?
+                .into_inner();
             session.show(&done, |done| format!("node {} leads", done.leader))?;
         }
         ClusterCommand::Snapshot => {
             let taken = nodes.take_snapshot(TakeSnapshotRequest {}).await?.into_inner();
-            session.show(&taken, |taken| format!("snapshot at index {}, {}", taken.index, bytes(taken.bytes)))?;
+            session.show(&taken, |taken| {
+                format!("snapshot at index {}, {}", taken.index, bytes(taken.bytes))
+            })?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -89,22 +106,47 @@ fn patience_for(command: &ClusterCommand) -> Duration {
 
 /// Every node with its figures.
 pub(super) async fn list(session: &Session) -> anyhow::Result<ListNodesResponse> {
-    Ok(session.client.nodes().list_nodes(ListNodesRequest {}).await?.into_inner())
+    Ok(session
+        .client
+        .nodes()
+        .list_nodes(ListNodesRequest {})
+        .await?
+        .into_inner())
 }
 
 /// A table of nodes.
 pub(super) fn listed(found: &ListNodesResponse) -> String {
     let header = [
-        "NODE", "API", "PEER", "ROLE", "READY", "TERM", "APPLIED", "LAG", "STALENESS", "USERS", "DISK", "UPTIME",
-        "STATE HASH", "REMARK",
+        "NODE",
+        "API",
+        "PEER",
+        "ROLE",
+        "READY",
+        "TERM",
+        "APPLIED",
+        "LAG",
+        "STALENESS",
+        "USERS",
+        "DISK",
+        "UPTIME",
+        "STATE HASH",
+        "REMARK",
     ];
     let nodes = table(header, found.nodes.iter().map(row));
     format!("cluster {}, led by {}\n{nodes}", found.cluster_id, leader(found.leader))
 }
 
 fn row(node: &Node) -> [String; 14] {
-    let heard = if node.answered { String::new() } else { format!("silent for {}", span(node.age.as_ref())) };
-    let remark = [heard, node.error.clone()].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(": ");
+    let heard = if node.answered {
+        String::new()
+    } else {
+        format!("silent for {}", span(node.age.as_ref()))
+    };
+    let remark = [heard, node.error.clone()]
+        .into_iter()
+        .filter(|text| !text.is_empty())
+        .collect::<Vec<_>>()
+        .join(": ");
     [
         node.id.to_string(),
         node.api_address.clone(),
@@ -125,11 +167,18 @@ fn row(node: &Node) -> [String; 14] {
 
 /// What part a node plays; nothing if it did not say.
 pub(super) fn role(node: &Node) -> String {
-    node.role().as_str_name().to_ascii_lowercase().replace("node_role_unspecified", "")
+    node.role()
+        .as_str_name()
+        .to_ascii_lowercase()
+        .replace("node_role_unspecified", "")
 }
 
 fn leader(id: u64) -> String {
-    if id == 0 { "nobody".to_owned() } else { format!("node {id}") }
+    if id == 0 {
+        "nobody".to_owned()
+    } else {
+        format!("node {id}")
+    }
 }
 
 fn initialised(made: &InitClusterResponse) -> String {
@@ -159,7 +208,13 @@ mod tests {
 
     #[test]
     fn a_silent_node_is_not_shown_as_ready() {
-        let node = Node { id: 2, ready: true, answered: false, error: "connection refused".into(), ..Node::default() };
+        let node = Node {
+            id: 2,
+            ready: true,
+            answered: false,
+            error: "connection refused".into(),
+            ..Node::default()
+        };
         let shown = row(&node);
         assert_eq!(shown[4], "no");
         assert!(shown[13].ends_with("connection refused"));

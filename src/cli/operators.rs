@@ -65,7 +65,11 @@ pub(super) async fn run(command: OperatorCommand, global: &Global) -> anyhow::Re
         OperatorCommand::List => session.show(&list(session).await?, listed)?,
         OperatorCommand::Create { name, role } => {
             let role = Role::from(role).into();
-            let request = CreateOperatorRequest { name, role, request_id: session.request_id() };
+            let request = CreateOperatorRequest {
+                name,
+                role,
+                request_id: session.request_id(),
+            };
             session.show(&session.client.operators().create(request).await?.into_inner(), created)?;
         }
         OperatorCommand::Delete { id, condition } => {
@@ -75,7 +79,9 @@ pub(super) async fn run(command: OperatorCommand, global: &Global) -> anyhow::Re
                 request_id: session.request_id(),
             };
             let deleted = session.client.operators().delete(request).await?.into_inner();
-            session.show(&deleted, |deleted| format!("`{id}` is deleted (revision {})", deleted.revision))?;
+            session.show(&deleted, |deleted| {
+                format!("`{id}` is deleted (revision {})", deleted.revision)
+            })?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -85,7 +91,10 @@ async fn list(session: &Session) -> anyhow::Result<ListOperatorsResponse> {
     let mut all = ListOperatorsResponse::default();
     loop {
         let page_token = std::mem::take(&mut all.next_page_token);
-        let request = ListOperatorsRequest { page_size: 1000, page_token };
+        let request = ListOperatorsRequest {
+            page_size: 1000,
+            page_token,
+        };
         let page = session.client.operators().list(request).await?.into_inner();
         all.operators.extend(page.operators);
         all.next_page_token = page.next_page_token;
@@ -96,7 +105,10 @@ async fn list(session: &Session) -> anyhow::Result<ListOperatorsResponse> {
 }
 
 fn listed(found: &ListOperatorsResponse) -> String {
-    table(["ID", "NAME", "ROLE", "CREATED", "CREATED BY", "REVISION"], found.operators.iter().map(row))
+    table(
+        ["ID", "NAME", "ROLE", "CREATED", "CREATED BY", "REVISION"],
+        found.operators.iter().map(row),
+    )
 }
 
 fn row(operator: &Operator) -> [String; 6] {
@@ -111,6 +123,9 @@ fn row(operator: &Operator) -> [String; 6] {
 }
 
 fn created(created: &CreateOperatorResponse) -> String {
-    let operator = table(["ID", "NAME", "ROLE", "CREATED", "CREATED BY", "REVISION"], created.operator.iter().map(row));
+    let operator = table(
+        ["ID", "NAME", "ROLE", "CREATED", "CREATED BY", "REVISION"],
+        created.operator.iter().map(row),
+    );
     format!("{operator}\n\nIts key, shown this once:\n{}", created.api_key)
 }

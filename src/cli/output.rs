@@ -13,7 +13,10 @@ const NOTHING: &str = "-";
 /// Prints text and a line end. Not `println!`, which panics when the reader has gone.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
-    let written = out.write_all(text.trim_end().as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
+    let written = out
+        .write_all(text.trim_end().as_bytes())
+        .and_then(|()| out.write_all(b"\n"))
+        .and_then(|()| out.flush());
     match written {
         // `portcullis … | head` has read what it wanted.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -58,7 +61,9 @@ pub(super) fn fields<const N: usize>(fields: [(&str, String); N]) -> String {
 fn styled() -> Table {
     let mut table = Table::new();
     if io::stdout().is_terminal() {
-        table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+        table
+            .load_style(presets::UTF8_FULL_CONDENSED)
+            .set_content_arrangement(ContentArrangement::Dynamic);
     } else {
         table.load_style(presets::NOTHING);
     }
@@ -70,7 +75,9 @@ fn shown(text: &str) -> String {
     if text.is_empty() {
         return NOTHING.to_owned();
     }
-    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
+    text.chars()
+        .map(|character| if character.is_control() { '\u{fffd}' } else { character })
+        .collect()
 }
 
 /// `yes` or `no`.
@@ -80,12 +87,14 @@ pub(super) fn yes(value: bool) -> String {
 
 /// A moment, in UTC.
 pub(super) fn moment(at: Option<&pbjson_types::Timestamp>) -> String {
-    at.and_then(|at| jiff::Timestamp::new(at.seconds, at.nanos).ok()).map_or_else(String::new, |at| format!("{at:.0}"))
+    at.and_then(|at| jiff::Timestamp::new(at.seconds, at.nanos).ok())
+        .map_or_else(String::new, |at| format!("{at:.0}"))
 }
 
 /// A span as a person would say it: `350us`, `12ms`, `4.2s`, `3h 5m`.
 pub(super) fn span(span: Option<&pbjson_types::Duration>) -> String {
-    span.and_then(|span| Duration::try_from(*span).ok()).map_or_else(String::new, humane)
+    span.and_then(|span| Duration::try_from(*span).ok())
+        .map_or_else(String::new, humane)
 }
 
 fn humane(span: Duration) -> String {
@@ -107,7 +116,11 @@ pub(super) fn bytes(bytes: u64) -> String {
 
 /// `key=value` pairs, as they are typed.
 pub(super) fn pairs<'a>(pairs: impl IntoIterator<Item = (&'a String, &'a String)>) -> String {
-    pairs.into_iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(", ")
+    pairs
+        .into_iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 #[cfg(test)]
@@ -123,13 +136,22 @@ mod tests {
 
     #[test]
     fn a_table_that_is_not_on_a_terminal_has_no_frame() {
-        assert_eq!(fields([("node", "1".into()), ("role", String::new())]).lines().count(), 2);
+        assert_eq!(
+            fields([("node", "1".into()), ("role", String::new())]).lines().count(),
+            2
+        );
         assert!(!fields([("node", "1".into())]).contains('│'));
     }
 
     #[test]
     fn spans_are_said_as_people_say_them() {
-        for (millis, said) in [(12, "12ms"), (4200, "4.2s"), (90_000, "1m 30s"), (11_100_000, "3h 5m"), (90_000_000, "1d 1h")] {
+        for (millis, said) in [
+            (12, "12ms"),
+            (4200, "4.2s"),
+            (90_000, "1m 30s"),
+            (11_100_000, "3h 5m"),
+            (90_000_000, "1d 1h"),
+        ] {
             assert_eq!(humane(Duration::from_millis(millis)), said);
         }
         assert_eq!(humane(Duration::from_micros(350)), "350us");

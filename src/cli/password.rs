@@ -24,13 +24,18 @@ pub(super) fn obtain(from_stdin: bool, confirm: bool) -> anyhow::Result<Zeroizin
 }
 
 fn ask(prompt: &str) -> anyhow::Result<Zeroizing<String>> {
-    rpassword::prompt_password(prompt).map(Zeroizing::new).context("cannot read the password from the terminal")
+    rpassword::prompt_password(prompt)
+        .map(Zeroizing::new)
+        .context("cannot read the password from the terminal")
 }
 
 /// The input without its line end, so that `echo` and `printf` give the same.
 fn first_line(input: impl io::Read) -> anyhow::Result<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::new());
-    input.take(LIMIT + 1).read_to_string(&mut text).context("cannot read the password from standard input")?;
+    input
+        .take(LIMIT + 1)
+        .read_to_string(&mut text)
+        .context("cannot read the password from standard input")?;
     if text.len() as u64 > LIMIT {
         bail!("the password on standard input is longer than {LIMIT} bytes");
     }

@@ -13,7 +13,11 @@ use super::{authenticators, dev, failure, login, nodes, operators, output, serve
 pub fn main() -> ExitCode {
     let Cli { global, command } = Cli::parse();
     // A login that fails on the way was not denied: its caller must be able to tell.
-    let on_failure = if matches!(command, Command::Login(_)) { login::COULD_NOT_DECIDE } else { 1 };
+    let on_failure = if matches!(command, Command::Login(_)) {
+        login::COULD_NOT_DECIDE
+    } else {
+        1
+    };
     match dispatch(command, &global) {
         Ok(code) => code,
         Err(error) => {
@@ -52,7 +56,10 @@ fn completion(shell: clap_complete::Shell) -> String {
 
 /// A client waits on sockets, never computes: one thread is enough.
 fn block_on(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start")?;
     runtime.block_on(work)
 }
 
@@ -62,7 +69,11 @@ mod tests {
 
     #[test]
     fn every_shell_gets_a_completion_script_that_knows_the_commands() {
-        for shell in [clap_complete::Shell::Bash, clap_complete::Shell::Zsh, clap_complete::Shell::Fish] {
+        for shell in [
+            clap_complete::Shell::Bash,
+            clap_complete::Shell::Zsh,
+            clap_complete::Shell::Fish,
+        ] {
             assert!(completion(shell).contains("authenticator"), "{shell}");
         }
     }

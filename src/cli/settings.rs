@@ -51,7 +51,13 @@ pub(super) async fn run(command: SettingsCommand, global: &Global) -> anyhow::Re
     let session = Session::open(global, PATIENCE).await?;
     let settings = match command {
         SettingsCommand::Get => session.client.nodes().get_settings(GetSettingsRequest {}).await?,
-        SettingsCommand::Set(args) => session.client.nodes().update_settings(args.request(session.request_id())?).await?,
+        SettingsCommand::Set(args) => {
+            session
+                .client
+                .nodes()
+                .update_settings(args.request(session.request_id())?)
+                .await?
+        }
     };
     session.show(&settings.into_inner(), shown)?;
     Ok(ExitCode::SUCCESS)
@@ -91,7 +97,10 @@ impl SetArgs {
 
 fn shown(settings: &ClusterSettings) -> String {
     fields([
-        ("no_authenticator", settings.no_authenticator().as_str_name().to_ascii_lowercase()),
+        (
+            "no_authenticator",
+            settings.no_authenticator().as_str_name().to_ascii_lowercase(),
+        ),
         ("detailed_reasons", yes(settings.detailed_reasons)),
         ("max_staleness", span(settings.max_staleness.as_ref())),
         ("revision", settings.revision.to_string()),

@@ -19,7 +19,11 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<ExitCode> {
             output::note("warning: no authenticator is enabled; see no_authenticator in `portcullis settings get`");
         }
     }
-    Ok(if all_ready(&found) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if all_ready(&found) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn all_ready(found: &ListNodesResponse) -> bool {

@@ -186,19 +186,36 @@ fn listed(found: &ListUsersResponse) -> String {
             user.revision.to_string(),
         ]
     });
-    let mut text = table(["USER", "SUPERUSER", "DISABLED", "EXPIRES", "HASH", "ATTRIBUTES", "REVISION"], rows);
+    let mut text = table(
+        [
+            "USER",
+            "SUPERUSER",
+            "DISABLED",
+            "EXPIRES",
+            "HASH",
+            "ATTRIBUTES",
+            "REVISION",
+        ],
+        rows,
+    );
     if found.total_size > 0 {
         text.push_str(&format!("\n{} of {} users", found.users.len(), found.total_size));
     }
     if !found.next_page_token.is_empty() {
-        text.push_str(&format!("\nThere are more: --page-token {} or --all", found.next_page_token));
+        text.push_str(&format!(
+            "\nThere are more: --page-token {} or --all",
+            found.next_page_token
+        ));
     }
     text
 }
 
 async fn get(session: &Session, name: String, scope: Scope) -> anyhow::Result<()> {
-    let request =
-        GetUserRequest { chain: scope.chain.chain, authenticator: scope.authenticator, user_id: name };
+    let request = GetUserRequest {
+        chain: scope.chain.chain,
+        authenticator: scope.authenticator,
+        user_id: name,
+    };
     session.show(&session.client.users().get(request).await?.into_inner(), one)
 }
 
@@ -221,7 +238,9 @@ async fn delete(session: &Session, name: String, scope: Scope, condition: IfRevi
         request_id: session.request_id(),
     };
     let deleted = session.client.users().delete(request).await?.into_inner();
-    session.show(&deleted, |deleted| format!("`{name}` is deleted (revision {})", deleted.revision))
+    session.show(&deleted, |deleted| {
+        format!("`{name}` is deleted (revision {})", deleted.revision)
+    })
 }
 
 impl CreateArgs {
@@ -243,7 +262,11 @@ impl CreateArgs {
             attributes: self.attributes.into_iter().collect(),
             ..named(self.name, self.scope)
         };
-        Ok(CreateUserRequest { user: Some(user), password: Some(password), request_id: String::new() })
+        Ok(CreateUserRequest {
+            user: Some(user),
+            password: Some(password),
+            request_id: String::new(),
+        })
     }
 }
 
@@ -253,8 +276,11 @@ impl UpdateArgs {
         if paths.is_empty() {
             bail!("nothing to change is given: see `portcullis user update --help`");
         }
-        let new_password =
-            if self.ask_password || self.password_stdin { Some(plain(self.password_stdin)?) } else { None };
+        let new_password = if self.ask_password || self.password_stdin {
+            Some(plain(self.password_stdin)?)
+        } else {
+            None
+        };
         let user = User {
             is_superuser: self.superuser.unwrap_or_default(),
             disabled: self.disabled.unwrap_or_default(),
@@ -289,11 +315,19 @@ impl UpdateArgs {
 
 fn plain(from_stdin: bool) -> anyhow::Result<NewPassword> {
     let password = password::obtain(from_stdin, true)?;
-    Ok(NewPassword { password: Some(password.to_string()), ..NewPassword::default() })
+    Ok(NewPassword {
+        password: Some(password.to_string()),
+        ..NewPassword::default()
+    })
 }
 
 fn named(name: String, scope: Scope) -> User {
-    User { chain: scope.chain.chain, authenticator: scope.authenticator, user_id: name, ..User::default() }
+    User {
+        chain: scope.chain.chain,
+        authenticator: scope.authenticator,
+        user_id: name,
+        ..User::default()
+    }
 }
 
 fn one(user: &User) -> String {
@@ -312,11 +346,16 @@ fn one(user: &User) -> String {
 }
 
 fn timestamp(at: jiff::Timestamp) -> pbjson_types::Timestamp {
-    pbjson_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
+    pbjson_types::Timestamp {
+        seconds: at.as_second(),
+        nanos: at.subsec_nanosecond(),
+    }
 }
 
 fn pair(text: &str) -> anyhow::Result<(String, String)> {
-    let (key, value) = text.split_once('=').with_context(|| format!("`{text}` is not KEY=VALUE"))?;
+    let (key, value) = text
+        .split_once('=')
+        .with_context(|| format!("`{text}` is not KEY=VALUE"))?;
     if key.is_empty() {
         bail!("`{text}` has no key before the `=`");
     }
@@ -340,7 +379,10 @@ mod tests {
     #[test]
     fn an_update_names_only_what_was_given() {
         assert_eq!(update_of(&["--superuser", "false"]).changes(), ["is_superuser"]);
-        assert_eq!(update_of(&["--never-expires", "--no-attributes"]).changes(), ["expires_at", "attributes"]);
+        assert_eq!(
+            update_of(&["--never-expires", "--no-attributes"]).changes(),
+            ["expires_at", "attributes"]
+        );
         assert!(update_of(&[]).request().is_err());
     }
 

@@ -24,7 +24,11 @@ pub(super) struct Check {
 pub(super) async fn check_all(layout: &Layout, api_key: &str, password: &str, revision: u64) -> Vec<Check> {
     let mut checks = Vec::new();
     for place in &layout.nodes {
-        let mut check = Check { id: place.id, address: place.grpc.clone(), ..Check::default() };
+        let mut check = Check {
+            id: place.id,
+            address: place.grpc.clone(),
+            ..Check::default()
+        };
         if let Err(error) = check.run(place, api_key, password, revision).await {
             check.right = failure::describe(&error);
         }
@@ -73,7 +77,9 @@ fn passed(right: &AuthenticateResponse, wrong: &AuthenticateResponse) -> bool {
 }
 
 fn said(answer: &AuthenticateResponse) -> String {
-    format!("{} {}", answer.decision().as_str_name(), login::reason(answer.reason())).trim_end().to_owned()
+    format!("{} {}", answer.decision().as_str_name(), login::reason(answer.reason()))
+        .trim_end()
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -82,7 +88,10 @@ mod tests {
 
     #[test]
     fn a_denial_for_another_reason_does_not_pass() {
-        let allow = AuthenticateResponse { decision: Decision::Allow.into(), ..Default::default() };
+        let allow = AuthenticateResponse {
+            decision: Decision::Allow.into(),
+            ..Default::default()
+        };
         let deny = |reason: Reason| AuthenticateResponse {
             decision: Decision::Deny.into(),
             reason: reason.into(),

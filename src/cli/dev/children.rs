@@ -8,8 +8,8 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use futures_util::future::{join_all, select_all};
 use futures_util::FutureExt as _;
+use futures_util::future::{join_all, select_all};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
@@ -33,13 +33,21 @@ struct Node {
 impl Children {
     /// Starts every node of the layout.
     pub(super) fn start(layout: &Layout, program: &Path) -> anyhow::Result<Self> {
-        let running = layout.nodes.iter().map(|place| Node::start(place, program)).collect::<anyhow::Result<_>>()?;
+        let running = layout
+            .nodes
+            .iter()
+            .map(|place| Node::start(place, program))
+            .collect::<anyhow::Result<_>>()?;
         Ok(Self { running })
     }
 
     /// The process of a node; 0 if it does not run.
     pub(super) fn pid(&self, id: u64) -> u32 {
-        self.running.iter().find(|node| node.place.id == id).and_then(|node| node.child.id()).unwrap_or_default()
+        self.running
+            .iter()
+            .find(|node| node.place.id == id)
+            .and_then(|node| node.child.id())
+            .unwrap_or_default()
     }
 
     /// Whether no node runs any more.
@@ -103,12 +111,19 @@ impl Node {
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("cannot start node {} with `{}`", place.id, program.display()))?;
-        Ok(Self { place: place.clone(), child })
+        Ok(Self {
+            place: place.clone(),
+            child,
+        })
     }
 
     fn ask_to_stop(&self) {
         // Until it is waited for, the number cannot belong to anybody else.
-        let pid = self.child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+        let pid = self
+            .child
+            .id()
+            .and_then(|pid| i32::try_from(pid).ok())
+            .and_then(Pid::from_raw);
         if let Some(pid) = pid {
             let _ = kill_process(pid, Signal::TERM);
         }
@@ -121,7 +136,11 @@ fn obituary(place: &Place, status: ExitStatus) -> String {
         Ok(lines) => lines.iter().map(|line| format!("\n  {line}")).collect(),
         Err(error) => format!("\n  its log cannot be read: {error}"),
     };
-    format!("node {} has died ({status}); the end of `{}`:{tail}", place.id, log.display())
+    format!(
+        "node {} has died ({status}); the end of `{}`:{tail}",
+        place.id,
+        log.display()
+    )
 }
 
 fn tail(log: &Path) -> anyhow::Result<VecDeque<String>> {
@@ -156,9 +175,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (layout, program) = stage(folder.path(), "seq 100; echo the disk is full >&2; exit 3");
         let mut children = Children::start(&layout, &program).unwrap();
-        let said = tokio::time::timeout(Duration::from_secs(20), children.next_death()).await.unwrap();
-        assert!(said.contains("node 1 has died") && said.contains("exit status: 3"), "{said}");
-        assert!(said.contains("the disk is full") && !said.contains("\n  10\n"), "{said}");
+        let said = tokio::time::timeout(Duration::from_secs(20), children.next_death())
+            .await
+            .unwrap();
+        assert!(
+            said.contains("node 1 has died") && said.contains("exit status: 3"),
+            "{said}"
+        );
+        assert!(
+            said.contains("the disk is full") && !said.contains("\n  10\n"),
+            "{said}"
+        );
         assert!(children.are_gone());
     }
 

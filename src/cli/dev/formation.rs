@@ -54,7 +54,12 @@ pub(super) async fn wait_until_all_answer(layout: &Layout, children: &mut Childr
 }
 
 async fn answer(place: &Place) -> Result<(), Setback> {
-    match client(place, None).await?.nodes().get_node_status(GetNodeStatusRequest::default()).await {
+    match client(place, None)
+        .await?
+        .nodes()
+        .get_node_status(GetNodeStatusRequest::default())
+        .await
+    {
         // Only the service gives reasons; what the connection itself says has none.
         Err(status) if status.code() != tonic::Code::Unauthenticated && status.get_details_error_info().is_none() => {
             Err(status.into())
@@ -67,7 +72,12 @@ async fn answer(place: &Place) -> Result<(), Setback> {
 pub(super) async fn initialise(layout: &Layout, children: &mut Children) -> anyhow::Result<String> {
     let first = layout.nodes.first().context("a cluster needs a node")?;
     wait_for("the cluster to form", children, async || {
-        match client(first, None).await?.nodes().init_cluster(InitClusterRequest {}).await {
+        match client(first, None)
+            .await?
+            .nodes()
+            .init_cluster(InitClusterRequest {})
+            .await
+        {
             Ok(made) => Ok(made.into_inner().api_key),
             Err(status) if status.code() == tonic::Code::FailedPrecondition => Err(Setback::Final(anyhow!(
                 "{}; if `{}` holds a cluster whose dev.json is lost, remove the folder and begin anew",
@@ -81,11 +91,19 @@ pub(super) async fn initialise(layout: &Layout, children: &mut Children) -> anyh
 }
 
 /// Waits until every node says that it serves.
-pub(super) async fn wait_until_all_ready(layout: &Layout, children: &mut Children, api_key: &str) -> anyhow::Result<()> {
+pub(super) async fn wait_until_all_ready(
+    layout: &Layout,
+    children: &mut Children,
+    api_key: &str,
+) -> anyhow::Result<()> {
     for place in &layout.nodes {
         wait_for(&format!("node {} to be ready", place.id), children, async || {
             let node = status(place, api_key).await?;
-            if node.ready { Ok(()) } else { Err(Setback::NotYet(node.error)) }
+            if node.ready {
+                Ok(())
+            } else {
+                Err(Setback::NotYet(node.error))
+            }
         })
         .await?;
     }
@@ -95,7 +113,12 @@ pub(super) async fn wait_until_all_ready(layout: &Layout, children: &mut Childre
 /// What a node says of itself.
 pub(super) async fn status(place: &Place, api_key: &str) -> anyhow::Result<Node> {
     let asked = GetNodeStatusRequest::default();
-    Ok(client(place, Some(api_key)).await?.nodes().get_node_status(asked).await?.into_inner())
+    Ok(client(place, Some(api_key))
+        .await?
+        .nodes()
+        .get_node_status(asked)
+        .await?
+        .into_inner())
 }
 
 /// Tries again until it succeeds, a node dies, or the time is up.

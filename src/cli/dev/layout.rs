@@ -33,7 +33,9 @@ impl Layout {
     /// Node n (from 1) listens on `base_port + 10·(n − 1)` and the two ports above it.
     pub(super) fn new(folder: &Path, nodes: u16, base_port: u16) -> anyhow::Result<Self> {
         let folder = std::path::absolute(folder).with_context(|| format!("cannot use `{}`", folder.display()))?;
-        let places = (0..nodes).map(|index| Place::new(&folder, index, base_port)).collect::<anyhow::Result<_>>()?;
+        let places = (0..nodes)
+            .map(|index| Place::new(&folder, index, base_port))
+            .collect::<anyhow::Result<_>>()?;
         Ok(Self { folder, nodes: places })
     }
 
@@ -55,9 +57,15 @@ impl Layout {
     /// Refuses a folder whose cluster was formed with other nodes: their addresses are part of its membership.
     pub(super) fn require_same_nodes(&self, recorded: &[NodeRecord]) -> anyhow::Result<()> {
         let same = recorded.len() == self.nodes.len()
-            && recorded.iter().zip(&self.nodes).all(|(then, now)| then.id == now.id && then.grpc == now.grpc);
+            && recorded
+                .iter()
+                .zip(&self.nodes)
+                .all(|(then, now)| then.id == now.id && then.grpc == now.grpc);
         if !same {
-            let base = recorded.first().and_then(|node| node.grpc.rsplit_once(':')).map_or("?", |(_, port)| port);
+            let base = recorded
+                .first()
+                .and_then(|node| node.grpc.rsplit_once(':'))
+                .map_or("?", |(_, port)| port);
             bail!(
                 "`{}` holds a cluster of {} nodes from port {base}: start it with --nodes {} --base-port {base}, or use another --data-dir",
                 self.folder.display(),
@@ -70,7 +78,11 @@ impl Layout {
 
     /// Makes the folders and writes the configuration of each node. A file that is there stays: it may have been edited.
     pub(super) fn write(&self, keep: bool) -> anyhow::Result<()> {
-        let initial_nodes = self.nodes.iter().map(|place| (place.id.to_string(), place.peer.clone().into())).collect();
+        let initial_nodes = self
+            .nodes
+            .iter()
+            .map(|place| (place.id.to_string(), place.peer.clone().into()))
+            .collect();
         for place in &self.nodes {
             fs::create_dir_all(&place.folder).with_context(|| format!("cannot make `{}`", place.folder.display()))?;
             let file = place.config();
@@ -86,8 +98,12 @@ impl Layout {
 
 impl Place {
     fn new(folder: &Path, index: u16, base_port: u16) -> anyhow::Result<Self> {
-        let port = index.checked_mul(STRIDE).and_then(|offset| base_port.checked_add(offset));
-        let port = port.filter(|port| port.checked_add(2).is_some()).context("the ports of the last node are past 65535")?;
+        let port = index
+            .checked_mul(STRIDE)
+            .and_then(|offset| base_port.checked_add(offset));
+        let port = port
+            .filter(|port| port.checked_add(2).is_some())
+            .context("the ports of the last node are past 65535")?;
         let id = u64::from(index) + 1;
         Ok(Self {
             id,
@@ -115,7 +131,9 @@ impl Place {
 
     fn settings(&self, initial_nodes: &Table) -> anyhow::Result<String> {
         let data_dir = self.folder.join("data");
-        let data_dir = data_dir.to_str().with_context(|| format!("`{}` is not UTF-8", data_dir.display()))?;
+        let data_dir = data_dir
+            .to_str()
+            .with_context(|| format!("`{}` is not UTF-8", data_dir.display()))?;
         let id = i64::try_from(self.id)?;
         let settings = Table::from_iter([
             section("node", [("id", id.into()), ("data_dir", data_dir.into())]),
@@ -141,7 +159,10 @@ mod tests {
         let layout = Layout::new(Path::new("dev"), 3, 7600).unwrap();
         assert_eq!(layout.nodes[2].grpc, "127.0.0.1:7620");
         assert_eq!(layout.nodes[2].peer, "127.0.0.1:7621");
-        assert_eq!(layout.nodes[0].folder, std::env::current_dir().unwrap().join("dev/node-1"));
+        assert_eq!(
+            layout.nodes[0].folder,
+            std::env::current_dir().unwrap().join("dev/node-1")
+        );
     }
 
     #[test]
@@ -178,6 +199,9 @@ mod tests {
         let port = taken.local_addr().unwrap().port();
         let layout = Layout::new(Path::new("dev"), 1, port).unwrap();
         let error = layout.require_free_ports().unwrap_err().to_string();
-        assert!(error.contains(&format!("node 1 cannot listen on 127.0.0.1:{port}")), "{error}");
+        assert!(
+            error.contains(&format!("node 1 cannot listen on 127.0.0.1:{port}")),
+            "{error}"
+        );
     }
 }

@@ -42,7 +42,9 @@ impl Record {
     pub(super) fn read(folder: &Path) -> anyhow::Result<Option<Self>> {
         let file = path(folder);
         match fs::read_to_string(&file) {
-            Ok(text) => serde_json::from_str(&text).map(Some).with_context(|| format!("cannot use `{}`", file.display())),
+            Ok(text) => serde_json::from_str(&text)
+                .map(Some)
+                .with_context(|| format!("cannot use `{}`", file.display())),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).with_context(|| format!("cannot read `{}`", file.display())),
         }
@@ -51,7 +53,8 @@ impl Record {
     /// Writes it for the owner alone, whole or not at all: it holds the only copy of the admin key.
     pub(super) fn write(&self, folder: &Path) -> anyhow::Result<()> {
         let file = path(folder);
-        self.replace(&file).with_context(|| format!("cannot write `{}`", file.display()))
+        self.replace(&file)
+            .with_context(|| format!("cannot write `{}`", file.display()))
     }
 
     fn replace(&self, file: &Path) -> anyhow::Result<()> {
@@ -61,7 +64,11 @@ impl Record {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
             _ => {}
         }
-        let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+        let mut out = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&beside)?;
         out.write_all(serde_json::to_string_pretty(self)?.as_bytes())?;
         out.write_all(b"\n")?;
         out.sync_all()?;
@@ -83,9 +90,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert!(Record::read(folder.path()).unwrap().is_none());
         fs::write(folder.path().join("dev.json.new"), "left over").unwrap();
-        let record = Record { nodes: vec![], admin_api_key: "pck_a_b".into(), demo_password: "c".into(), ready: true };
+        let record = Record {
+            nodes: vec![],
+            admin_api_key: "pck_a_b".into(),
+            demo_password: "c".into(),
+            ready: true,
+        };
         record.write(folder.path()).unwrap();
-        assert_eq!(fs::metadata(path(folder.path())).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::metadata(path(folder.path())).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         assert_eq!(Record::read(folder.path()).unwrap().unwrap().admin_api_key, "pck_a_b");
     }
 }

@@ -21,13 +21,32 @@ pub(super) fn answers(checks: &[Check]) -> String {
             span(check.staleness.as_ref()),
         ]
     });
-    table(["NODE", "ADDRESS", "ROLE", "RIGHT PASSWORD", "WRONG PASSWORD", "REVISION", "STALENESS"], rows)
+    table(
+        [
+            "NODE",
+            "ADDRESS",
+            "ROLE",
+            "RIGHT PASSWORD",
+            "WRONG PASSWORD",
+            "REVISION",
+            "STALENESS",
+        ],
+        rows,
+    )
 }
 
 /// Commands to type next. `program` is this program as it was called.
 pub(super) fn how_to_go_on(layout: &Layout, record: &Record, program: &str) -> String {
-    let endpoints: String = layout.nodes.iter().map(|place| format!(" --endpoint {}", place.endpoint())).collect();
-    let last = layout.nodes.last().map(|place| format!(" --endpoint {}", place.endpoint())).unwrap_or_default();
+    let endpoints: String = layout
+        .nodes
+        .iter()
+        .map(|place| format!(" --endpoint {}", place.endpoint()))
+        .collect();
+    let last = layout
+        .nodes
+        .last()
+        .map(|place| format!(" --endpoint {}", place.endpoint()))
+        .unwrap_or_default();
     let mut text = format!(
         "The demo user is `{DEMO_USER}`, its password {}\nKeys and addresses are in {}\n\nTo go on, in another terminal:\n",
         record.demo_password,
@@ -56,8 +75,12 @@ mod tests {
     #[test]
     fn the_commands_name_every_node_and_the_key() {
         let layout = Layout::new(Path::new("dev"), 2, 7600).unwrap();
-        let record =
-            Record { nodes: vec![], admin_api_key: "pck_a_b".into(), demo_password: "secret".into(), ready: true };
+        let record = Record {
+            nodes: vec![],
+            admin_api_key: "pck_a_b".into(),
+            demo_password: "secret".into(),
+            ready: true,
+        };
         let text = how_to_go_on(&layout, &record, "portcullis");
         assert!(text.contains("export PORTCULLIS_API_KEY=pck_a_b\n"));
         assert!(text.contains("status --endpoint http://127.0.0.1:7600 --endpoint http://127.0.0.1:7610\n"));

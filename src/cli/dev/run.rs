@@ -44,8 +44,15 @@ pub(in crate::cli) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
     }
     layout.require_free_ports()?;
     layout.write(earlier.is_some())?;
-    let program = args.program.map_or_else(std::env::current_exe, Ok).context("cannot find this program")?;
-    note(&format!("Starting {} nodes in {}", layout.nodes.len(), layout.folder.display()));
+    let program = args
+        .program
+        .map_or_else(std::env::current_exe, Ok)
+        .context("cannot find this program")?;
+    note(&format!(
+        "Starting {} nodes in {}",
+        layout.nodes.len(),
+        layout.folder.display()
+    ));
     let mut children = Children::start(&layout, &program)?;
     let outcome = tokio::select! {
         outcome = bring_up(&layout, earlier, &mut children) => outcome.map(Some),
@@ -95,7 +102,12 @@ async fn bring_up(layout: &Layout, earlier: Option<Record>, children: &mut Child
 async fn form(layout: &Layout, children: &mut Children) -> anyhow::Result<Record> {
     let admin_api_key = formation::initialise(layout, children).await?;
     let demo_password = seed::random_password();
-    let record = Record { nodes: nodes(layout, children), admin_api_key, demo_password, ready: false };
+    let record = Record {
+        nodes: nodes(layout, children),
+        admin_api_key,
+        demo_password,
+        ready: false,
+    };
     record.write(&layout.folder)?;
     Ok(record)
 }

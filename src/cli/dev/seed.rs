@@ -36,7 +36,10 @@ async fn create_authenticator(client: &Client) -> anyhow::Result<()> {
         settings: Some(Struct::default()),
         ..Authenticator::default()
     };
-    let request = CreateAuthenticatorRequest { authenticator: Some(authenticator), request_id: request_id() };
+    let request = CreateAuthenticatorRequest {
+        authenticator: Some(authenticator),
+        request_id: request_id(),
+    };
     match client.authenticators().create(request).await {
         Err(status) if status.code() != tonic::Code::AlreadyExists => Err(status.into()),
         _ => Ok(()),
@@ -50,9 +53,15 @@ async fn create_user(client: &Client, password: &str) -> anyhow::Result<u64> {
         user_id: DEMO_USER.to_owned(),
         ..User::default()
     };
-    let password = NewPassword { password: Some(password.to_owned()), ..NewPassword::default() };
-    let request =
-        CreateUserRequest { user: Some(user.clone()), password: Some(password), request_id: request_id() };
+    let password = NewPassword {
+        password: Some(password.to_owned()),
+        ..NewPassword::default()
+    };
+    let request = CreateUserRequest {
+        user: Some(user.clone()),
+        password: Some(password),
+        request_id: request_id(),
+    };
     match client.users().create(request).await {
         Ok(created) => Ok(created.into_inner().revision),
         Err(status) if status.code() == tonic::Code::AlreadyExists => existing_user(client, user).await,
@@ -61,7 +70,11 @@ async fn create_user(client: &Client, password: &str) -> anyhow::Result<u64> {
 }
 
 async fn existing_user(client: &Client, user: User) -> anyhow::Result<u64> {
-    let request = GetUserRequest { chain: user.chain, authenticator: user.authenticator, user_id: user.user_id };
+    let request = GetUserRequest {
+        chain: user.chain,
+        authenticator: user.authenticator,
+        user_id: user.user_id,
+    };
     Ok(client.users().get(request).await?.into_inner().revision)
 }
 
