@@ -1,13 +1,20 @@
 //! The gRPC face: login, users, authenticators, operators, nodes, peer.
 
 mod answer;
+mod authenticators;
+mod convert;
 mod guard;
 mod login;
+mod mask;
+mod nodes;
+mod operators;
 mod peer;
 mod presented;
 mod server;
 mod settings;
+mod status;
 mod undecided;
+mod users;
 
 pub(crate) use self::login::Door;
 pub(crate) use self::server::{PublicParts, ServeError, peer_server, public_server};

@@ -23,3 +23,4 @@ pub use self::handle::{Cluster, Parts};
 pub use self::reads::ReadRequirement;
 pub use self::report::{LocalFigures, NodeReport};
 pub use self::settings::Settings;
+pub use crate::raft::Role;

@@ -142,7 +142,11 @@ impl Inner {
         // Turned away at the door: nothing was taken. Any other failure does not tell.
         let refused = matches!(error, PeerError::Refused { .. });
         let why = self.noted(error);
-        if refused { Attempt::Settled(Answer::Failed(ClusterError::Refused(why))) } else { unsettled(true, why) }
+        if refused {
+            Attempt::Settled(Answer::Failed(ClusterError::Refused(why)))
+        } else {
+            unsettled(true, why)
+        }
     }
 
     /// Carries out an order on this node, which leads. A leader that has lost its quorum says so soon, not only at the deadline.

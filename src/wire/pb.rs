@@ -4,14 +4,26 @@ use std::fmt;
 
 /// The public API.
 pub mod v1 {
-    #![allow(clippy::all, clippy::pedantic, clippy::restriction, unreachable_pub, missing_debug_implementations)]
+    #![allow(
+        clippy::all,
+        clippy::pedantic,
+        clippy::restriction,
+        unreachable_pub,
+        missing_debug_implementations
+    )]
     tonic::include_proto!("portcullis.v1");
     include!(concat!(env!("OUT_DIR"), "/portcullis.v1.serde.rs"));
 }
 
 /// Node to node.
 pub mod peer {
-    #![allow(clippy::all, clippy::pedantic, clippy::restriction, unreachable_pub, missing_debug_implementations)]
+    #![allow(
+        clippy::all,
+        clippy::pedantic,
+        clippy::restriction,
+        unreachable_pub,
+        missing_debug_implementations
+    )]
     tonic::include_proto!("portcullis.peer.v1");
 }
 
