@@ -125,8 +125,7 @@ impl Ground {
         let journal = Journal::open(&journal_dir, settings.node.id, &settings.journal)
             .map_err(starting("cannot open the journal"))?;
         let identity = journal.identity();
-        let snapshot = newest_snapshot(&snapshots, identity.cluster_id.as_deref())
-            .map_err(starting(&format!("cannot read the folder `{}`", snapshots.display())))?;
+        let snapshot = raft::Handle::newest_snapshot(&snapshots);
         let (store, opened) = Store::open(&state_dir, identity.incarnation, snapshot.as_deref(), &settings.store)
             .map_err(starting("cannot open the state"))?;
         if let Opened::Rebuilt(why) = opened {
@@ -149,29 +148,6 @@ impl Ground {
 fn make_private(dir: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
-}
-
-/// The sound snapshot of this cluster that goes furthest. Damaged, foreign and unfinished files are passed over.
-fn newest_snapshot(dir: &Path, cluster_id: Option<&str>) -> std::io::Result<Option<PathBuf>> {
-    let mut newest: Option<(u64, PathBuf)> = None;
-    for entry in fs::read_dir(dir)? {
-        let path = entry?.path();
-        let header = match Store::verify_snapshot(&path) {
-            Ok(summary) => summary.header,
-            Err(why) => {
-                tracing::warn!(file = %path.display(), %why, "not a usable snapshot");
-                continue;
-            }
-        };
-        if cluster_id.is_some_and(|own| own != header.cluster_id) {
-            tracing::warn!(file = %path.display(), cluster = header.cluster_id, "a snapshot of another cluster");
-            continue;
-        }
-        if newest.as_ref().is_none_or(|(index, _)| *index < header.index) {
-            newest = Some((header.index, path));
-        }
-    }
-    Ok(newest.map(|(_, path)| path))
 }
 
 /// Figures of this node that the cluster reports for other rooms.
@@ -413,11 +389,5 @@ mod tests {
         let made = dir.path().join("a/b");
         make_private(&made).unwrap();
         assert_eq!(fs::metadata(&made).unwrap().permissions().mode() & 0o777, 0o700);
-    }
-
-    #[test]
-    fn a_folder_without_snapshots_has_no_newest_one() {
-        let dir = tempfile::tempdir().unwrap();
-        assert_eq!(newest_snapshot(dir.path(), None).unwrap(), None);
     }
 }

@@ -36,11 +36,7 @@ pub(super) fn response(id: u64, decision: Decision, detailed: bool, origin: Orig
         }
         Outcome::Deny(exact) => {
             response.decision = v1::Decision::Deny.into();
-            let told = if detailed {
-                exact
-            } else {
-                coarse(exact, &decision.steps)
-            };
+            let told = if detailed { exact } else { exact.coarse() };
             response.reason = reason(told).into();
             // Who refused says where the user was found, so it goes with the exact reason only.
             if detailed || told != Reason::BadUsernameOrPassword {
@@ -49,16 +45,6 @@ pub(super) fn response(id: u64, decision: Decision, detailed: bool, origin: Orig
         }
     }
     response
-}
-
-/// The reason as a client may hear it. A chain that finds the user nowhere ends in `NotAuthorized` with nobody deciding,
-/// which must look the same as a wrong password.
-fn coarse(exact: Reason, steps: &[Step]) -> Reason {
-    let unknown = |step: &Step| step.verdict == StepVerdict::NotFound && step.reason == Some(Reason::UnknownUser);
-    if exact == Reason::NotAuthorized && steps.iter().any(unknown) {
-        return Reason::BadUsernameOrPassword;
-    }
-    exact.coarse()
 }
 
 fn with_identity(response: &mut v1::AuthenticateResponse, identity: Identity) {
@@ -130,21 +116,11 @@ mod tests {
         freshness: FRESHNESS,
     };
 
-    fn denied(exact: Reason, by: &str, steps: Vec<Step>) -> Decision {
+    fn denied(exact: Reason, by: &str) -> Decision {
         Decision {
             outcome: Outcome::Deny(exact),
             authenticator: by.into(),
-            steps,
-        }
-    }
-
-    fn not_found() -> Step {
-        Step {
-            authenticator: "users".into(),
-            verdict: StepVerdict::NotFound,
-            reason: Some(Reason::UnknownUser),
-            detail: String::new(),
-            took: Duration::ZERO,
+            steps: vec![],
         }
     }
 
@@ -157,9 +133,9 @@ mod tests {
 
     #[test]
     fn an_unknown_user_and_a_wrong_password_get_the_same_answer() {
-        let wrong = response(1, denied(Reason::BadUsernameOrPassword, "users", vec![]), false, ORIGIN);
-        let at_the_end = response(1, denied(Reason::NotAuthorized, "", vec![not_found()]), false, ORIGIN);
-        let by_itself = response(1, denied(Reason::UserDisabled, "users", vec![]), false, ORIGIN);
+        let wrong = response(1, denied(Reason::BadUsernameOrPassword, "users"), false, ORIGIN);
+        let at_the_end = response(1, denied(Reason::UnknownUser, ""), false, ORIGIN);
+        let by_itself = response(1, denied(Reason::UserDisabled, "users"), false, ORIGIN);
         assert_eq!(wrong, at_the_end);
         assert_eq!(wrong, by_itself);
         assert_eq!(wrong.reason(), v1::Reason::BadUsernameOrPassword);
@@ -167,7 +143,7 @@ mod tests {
 
     #[test]
     fn detailed_reasons_name_the_reason_and_who_decided() {
-        let answer = response(1, denied(Reason::UserDisabled, "users", vec![]), true, ORIGIN);
+        let answer = response(1, denied(Reason::UserDisabled, "users"), true, ORIGIN);
         assert_eq!(answer.reason(), v1::Reason::UserDisabled);
         assert_eq!(answer.authenticator, "users");
     }

@@ -11,7 +11,7 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
 
-use super::undecided::refusal;
+use super::status::refused;
 use crate::admin::{Caller, Role};
 
 /// What a method asks of its caller.
@@ -99,7 +99,7 @@ impl Guard {
     fn admit(&self, path: &str, headers: &HeaderMap) -> Result<Option<Caller>, Status> {
         let minimum = match rule(path) {
             None => {
-                return Err(refusal(
+                return Err(refused(
                     Code::Unimplemented,
                     "UNKNOWN_METHOD",
                     format!("no such method: `{path}`"),
@@ -117,7 +117,7 @@ impl Guard {
                 "operator `{}` has role {:?}, `{path}` needs {minimum:?}",
                 caller.id, caller.role
             );
-            return Err(refusal(Code::PermissionDenied, "PERMISSION_DENIED", message));
+            return Err(refused(Code::PermissionDenied, "PERMISSION_DENIED", message));
         }
         Ok(Some(caller))
     }
@@ -126,14 +126,14 @@ impl Guard {
     /// not throw its key away.
     fn unknown_key(&self) -> Status {
         match (self.not_ready)() {
-            Some(why) => refusal(Code::Unavailable, "NOT_READY", why),
+            Some(why) => refused(Code::Unavailable, "NOT_READY", why),
             None => unauthenticated("the API key is not valid"),
         }
     }
 }
 
 fn unauthenticated(message: &str) -> Status {
-    refusal(Code::Unauthenticated, "UNAUTHENTICATED", message)
+    refused(Code::Unauthenticated, "UNAUTHENTICATED", message)
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -14,7 +14,9 @@ use tonic::{Request, Response, Status, Streaming};
 use super::answer::{self, Origin};
 use super::presented;
 use super::undecided::Undecided;
-use crate::auth::{Chain, Clock, ClusterSettings, Credentials, Decision, LiveChains, Outcome, Reason};
+use crate::auth::{
+    Chain, Clock, ClusterSettings, Credentials, Decision, LiveChains, Outcome, Reason, Step, StepVerdict,
+};
 use crate::cluster::{Cluster, Freshness, ReadRequirement};
 use crate::net::Drain;
 use crate::wire::pb::v1;
@@ -175,21 +177,27 @@ impl LoginService {
     }
 }
 
-/// Reasons that say nothing about the client: the caller should ask again, or ask another node.
+/// A denial that says nothing about the client: the caller should ask again, or ask another node.
 fn undecidable(decision: &Decision) -> Option<Undecided> {
-    match decision.outcome {
-        Outcome::Deny(reason @ (Reason::Overloaded | Reason::NotReady | Reason::Stale | Reason::DeadlineExceeded)) => {
-            let who = match decision.authenticator.as_str() {
-                "" => String::new(),
-                id => format!(" (authenticator `{id}`)"),
-            };
-            Some(Undecided::unable(
-                reason,
-                format!("the login could not be decided: {reason}{who}"),
-            ))
+    let Outcome::Deny(exact) = decision.outcome else {
+        return None;
+    };
+    let overloaded = |step: &&Step| step.reason == Some(Reason::Overloaded) && step.verdict == StepVerdict::Failed;
+    let (reason, who) = match exact {
+        Reason::Overloaded | Reason::NotReady | Reason::Stale | Reason::DeadlineExceeded => {
+            (exact, &decision.authenticator)
         }
-        _ => None,
-    }
+        // Nobody decided, and one that might have was too busy.
+        _ if decision.authenticator.is_empty() => (
+            Reason::Overloaded,
+            &decision.steps.iter().find(overloaded)?.authenticator,
+        ),
+        _ => return None,
+    };
+    Some(Undecided::unable(
+        reason,
+        format!("authenticator `{who}` could not decide: {reason}"),
+    ))
 }
 
 /// The time a call may take: its `grpc-timeout`, a little less, because at the full time the transport would already have cancelled it.

@@ -1,10 +1,11 @@
 //! What a client presented, from the wire into the domain, within limits.
 
+use crate::admin::Violation;
 use crate::auth::{Credentials, Secret};
 use crate::cluster::ReadRequirement;
 use crate::wire::pb::v1;
 
-use super::undecided::{Undecided, Violation};
+use super::undecided::Undecided;
 
 /// Client identifier, user name and other names.
 const NAME_BYTES: usize = 1024;
@@ -57,7 +58,7 @@ fn violations(request: &v1::AuthenticateRequest) -> Vec<Violation> {
     let mut at_most = |field: &'static str, bytes: usize, limit: usize| {
         if bytes > limit {
             found.push(Violation {
-                field,
+                field: field.to_owned(),
                 why: format!("has {bytes} bytes, the limit is {limit}"),
             });
         }
@@ -88,19 +89,19 @@ fn violations(request: &v1::AuthenticateRequest) -> Vec<Violation> {
     if request.client_attrs.len() > ATTRIBUTES {
         let why = format!("has {} entries, the limit is {ATTRIBUTES}", request.client_attrs.len());
         found.push(Violation {
-            field: "client_attrs",
+            field: "client_attrs".into(),
             why,
         });
     }
     if request.peer_port > u32::from(u16::MAX) {
         found.push(Violation {
-            field: "peer_port",
+            field: "peer_port".into(),
             why: format!("must be at most {}", u16::MAX),
         });
     }
     if v1::Consistency::try_from(request.consistency).is_err() {
         found.push(Violation {
-            field: "consistency",
+            field: "consistency".into(),
             why: "must be LOCAL or LINEARIZABLE".into(),
         });
     }
@@ -134,7 +135,7 @@ mod tests {
         let Err(Undecided::Malformed(violations)) = credentials(request) else {
             panic!("accepted")
         };
-        let fields: Vec<_> = violations.iter().map(|v| v.field).collect();
+        let fields: Vec<_> = violations.iter().map(|v| v.field.as_str()).collect();
         assert_eq!(fields, ["username", "password", "peer_port", "consistency"]);
     }
 

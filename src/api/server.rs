@@ -11,17 +11,24 @@ use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use super::authenticators::AuthenticatorsService;
 use super::guard::Guard;
 use super::login::{Door, LoginService};
+use super::nodes::NodesService;
+use super::operators::OperatorsService;
 use super::peer::PeerService;
+use super::users::UsersService;
 use super::{PeerSettings, Settings};
 use crate::admin::Admin;
 use crate::cluster::Cluster;
 use crate::net::{Drain, TlsError, TlsSettings};
 use crate::wire::pb::DESCRIPTORS;
 use crate::wire::pb::peer::peer_server::PeerServer;
-use crate::wire::pb::v1::login_server::LoginServer;
-use crate::wire::pb::v1::{authenticators_server, login_server, nodes_server, operators_server, users_server};
+use crate::wire::pb::v1::authenticators_server::{self, AuthenticatorsServer};
+use crate::wire::pb::v1::login_server::{self, LoginServer};
+use crate::wire::pb::v1::nodes_server::{self, NodesServer};
+use crate::wire::pb::v1::operators_server::{self, OperatorsServer};
+use crate::wire::pb::v1::users_server::{self, UsersServer};
 
 /// Largest message between nodes: a batch of log entries or a chunk of a snapshot.
 const PEER_MESSAGE_BYTES: usize = 8 << 20;
@@ -82,8 +89,14 @@ pub(crate) fn public_server(
     let (health, health_service) = tonic_health::server::health_reporter();
     let max = settings.max_message_bytes;
     let router = transport(&settings.tls, settings.max_streams)?
-        .layer(guard(admin, cluster.clone()))
+        .layer(guard(admin.clone(), cluster.clone()))
         .add_service(LoginServer::new(LoginService::new(door)).max_decoding_message_size(max))
+        .add_service(UsersServer::new(UsersService::new(admin.clone())).max_decoding_message_size(max))
+        .add_service(
+            AuthenticatorsServer::new(AuthenticatorsService::new(admin.clone())).max_decoding_message_size(max),
+        )
+        .add_service(OperatorsServer::new(OperatorsService::new(admin.clone())).max_decoding_message_size(max))
+        .add_service(NodesServer::new(NodesService::new(admin)).max_decoding_message_size(max))
         .add_service(health_service)
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?);

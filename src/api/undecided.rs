@@ -1,20 +1,12 @@
-//! Why a login gets a status instead of an answer, and how calls are refused: code, reason, metadata, when to try again.
-
-use std::collections::HashMap;
-use std::time::Duration;
+//! Why a login gets a status instead of an answer.
 
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
 use super::answer;
+use super::status::refused;
+use crate::admin::{AdminError, Violation};
 use crate::auth::Reason;
 use crate::wire::pb::v1;
-
-/// Names this service in every `ErrorInfo`.
-const DOMAIN: &str = "portcullis";
-
-/// When a caller that was refused for load or readiness may try again, here or at another node.
-const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 /// A request that could not be decided. Never a DENY: who cannot tell must not pretend to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,15 +20,6 @@ pub(super) enum Undecided {
         /// For people.
         why: String,
     },
-}
-
-/// A field that cannot be used, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Violation {
-    /// Its name in the proto.
-    pub(super) field: &'static str,
-    /// What would be right.
-    pub(super) why: String,
 }
 
 impl Undecided {
@@ -69,28 +52,16 @@ impl Undecided {
 
     fn message(&self) -> String {
         match self {
-            Self::Malformed(violations) => {
-                let all: Vec<String> = violations.iter().map(|v| format!("`{}` {}", v.field, v.why)).collect();
-                all.join("; ")
-            }
+            Self::Malformed(violations) => AdminError::Invalid(violations.clone()).to_string(),
             Self::Unable { why, .. } => why.clone(),
         }
     }
 
     /// As the answer to a unary call.
     pub(super) fn into_status(self) -> Status {
-        let message = self.message();
         match self {
-            Self::Malformed(violations) => {
-                let fields: Vec<_> = violations
-                    .into_iter()
-                    .map(|v| FieldViolation::new(v.field, v.why))
-                    .collect();
-                let mut details = error_info("INVALID_ARGUMENT");
-                details.set_bad_request(fields);
-                Status::with_error_details(Code::InvalidArgument, message, details)
-            }
-            Self::Unable { reason, .. } => refusal(self.code(), reason.name(), message),
+            Self::Malformed(violations) => AdminError::Invalid(violations).into(),
+            Self::Unable { reason, ref why } => refused(self.code(), reason.name(), why),
         }
     }
 
@@ -113,21 +84,10 @@ impl Undecided {
     }
 }
 
-/// A status with its reason; UNAVAILABLE also says when to try again.
-pub(super) fn refusal(code: Code, reason: &str, message: impl Into<String>) -> Status {
-    let mut details = error_info(reason);
-    if code == Code::Unavailable {
-        details.set_retry_info(Some(RETRY_AFTER));
-    }
-    Status::with_error_details(code, message, details)
-}
-
-fn error_info(reason: &str) -> ErrorDetails {
-    ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new())
-}
-
 #[cfg(test)]
 mod tests {
+    use tonic_types::StatusExt;
+
     use super::*;
 
     #[test]

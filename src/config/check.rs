@@ -195,11 +195,6 @@ fn limits(settings: &Settings, found: &mut Found) {
         "must be at least 1048576",
     );
     found.unless(
-        store.remembered_requests >= 1,
-        "store.remembered_requests",
-        "must be at least 1",
-    );
-    found.unless(
         journal.commit_bytes >= 4 << 10,
         "journal.commit_bytes",
         "must be at least 4096",
