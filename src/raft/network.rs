@@ -93,7 +93,10 @@ pub(super) struct Network<C> {
 impl<C: Carrier> Network<C> {
     /// `append_timeout` bounds the wait for entries to reach a follower's disk, which may take longer than a heartbeat.
     pub(super) fn new(carrier: C, append_timeout: Duration) -> Self {
-        Self { carrier, append_timeout }
+        Self {
+            carrier,
+            append_timeout,
+        }
     }
 }
 
@@ -102,7 +105,11 @@ impl<C: Carrier> RaftNetworkFactory<TypeConfig> for Network<C> {
 
     async fn new_client(&mut self, target: u64, node: &Member) -> Connection<C> {
         let to = Handle::peer_name(target, node);
-        Connection { carrier: self.carrier.clone(), to, append_timeout: self.append_timeout }
+        Connection {
+            carrier: self.carrier.clone(),
+            to,
+            append_timeout: self.append_timeout,
+        }
     }
 }
 

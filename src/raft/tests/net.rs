@@ -24,7 +24,12 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(30);
 /// A change that is easy to look for: the node `id` is retired.
 pub(super) fn envelope(id: u64) -> Envelope {
     let command = Command::RetireNode { id, incarnation: 1 };
-    Envelope { at: Default::default(), by: "system".to_owned(), request_id: String::new(), command }
+    Envelope {
+        at: Default::default(),
+        by: "system".to_owned(),
+        request_id: String::new(),
+        command,
+    }
 }
 
 /// Waits until `holds`.
@@ -35,7 +40,9 @@ pub(super) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
             look.tick().await;
         }
     };
-    tokio::time::timeout(DEADLINE, waiting).await.unwrap_or_else(|_| panic!("in vain: {what}"));
+    tokio::time::timeout(DEADLINE, waiting)
+        .await
+        .unwrap_or_else(|_| panic!("in vain: {what}"));
 }
 
 /// The nodes that run, and who is cut off. The folders outlive the nodes.
@@ -62,7 +69,11 @@ struct Loopback {
 
 impl Net {
     pub(super) fn new() -> Self {
-        Self { dir: Arc::new(TempDir::new().unwrap()), nodes: Arc::default(), cut: Arc::default() }
+        Self {
+            dir: Arc::new(TempDir::new().unwrap()),
+            nodes: Arc::default(),
+            cut: Arc::default(),
+        }
     }
 
     /// A running cluster.
@@ -77,19 +88,45 @@ impl Net {
     }
 
     pub(super) async fn start(&self, id: u64) {
-        let settings =
-            Settings { heartbeat_ms: 100, election_min_ms: 500, election_max_ms: 1000, keep_entries: 0, ..Settings::default() };
+        let settings = Settings {
+            heartbeat_ms: 100,
+            election_min_ms: 500,
+            election_max_ms: 1000,
+            keep_entries: 0,
+            ..Settings::default()
+        };
         let dir = self.folder(id);
         let journal = Journal::open(&dir.join("journal"), id, &journal::Settings::default()).unwrap();
         journal.adopt("north").unwrap();
         let incarnation = journal.identity().incarnation;
         let newest = Handle::newest_snapshot(&dir.join("snapshots"));
-        let opened = Store::open(&dir.join("store"), incarnation, newest.as_deref(), &store::Settings::default());
+        let opened = Store::open(
+            &dir.join("store"),
+            incarnation,
+            newest.as_deref(),
+            &store::Settings::default(),
+        );
         let store = opened.unwrap().0;
-        let carrier = Loopback { from: id, net: self.clone() };
-        let started =
-            Handle::start_with(&settings, journal.clone(), store.clone(), dir.join("snapshots"), carrier).await;
-        self.nodes.lock().unwrap().insert(id, Node { handle: started.unwrap(), store, journal });
+        let carrier = Loopback {
+            from: id,
+            net: self.clone(),
+        };
+        let started = Handle::start_with(
+            &settings,
+            journal.clone(),
+            store.clone(),
+            dir.join("snapshots"),
+            carrier,
+        )
+        .await;
+        self.nodes.lock().unwrap().insert(
+            id,
+            Node {
+                handle: started.unwrap(),
+                store,
+                journal,
+            },
+        );
     }
 
     pub(super) async fn stop(&self, id: u64) {
@@ -105,7 +142,11 @@ impl Net {
     }
 
     pub(super) fn member(&self, id: u64) -> Member {
-        Member { peer_address: format!("127.0.0.1:{id}"), api_address: String::new(), incarnation: 1 }
+        Member {
+            peer_address: format!("127.0.0.1:{id}"),
+            api_address: String::new(),
+            incarnation: 1,
+        }
     }
 
     pub(super) fn node(&self, id: u64) -> Handle {
@@ -135,13 +176,17 @@ impl Net {
                 }
             }
         };
-        tokio::time::timeout(DEADLINE, search).await.expect("a confirmed leader")
+        tokio::time::timeout(DEADLINE, search)
+            .await
+            .expect("a confirmed leader")
     }
 
     async fn leader_among(&self, may: impl Fn(u64) -> bool) -> u64 {
         let leads = || {
             let nodes = self.nodes.lock().unwrap();
-            let found = nodes.iter().find(|(id, node)| may(**id) && node.handle.status().role == Role::Leader);
+            let found = nodes
+                .iter()
+                .find(|(id, node)| may(**id) && node.handle.status().role == Role::Leader);
             found.map(|(id, _)| *id)
         };
         until("somebody leads", || leads().is_some()).await;
@@ -171,8 +216,15 @@ impl Net {
     pub(super) async fn offer_snapshot(&self, from: u64, to: u64, content: Vec<u8>) -> Result<Bytes, String> {
         let (_, header) = snapshots::newest_sound(&self.folder(from).join("snapshots")).unwrap();
         let meta = snapshots::meta(&header).unwrap();
-        let vote = Vote { leader_id: *meta.last_log_id.unwrap().committed_leader_id(), committed: true };
-        let head = SnapshotHead { vote, meta, bytes: content.len().try_into().unwrap() };
+        let vote = Vote {
+            leader_id: *meta.last_log_id.unwrap().committed_leader_id(),
+            committed: true,
+        };
+        let head = SnapshotHead {
+            vote,
+            meta,
+            bytes: content.len().try_into().unwrap(),
+        };
         let (sender, data) = mpsc::channel(1);
         sender.send(Ok(content.into())).await.unwrap();
         drop(sender);
@@ -192,7 +244,11 @@ impl Net {
         let nodes = self.nodes.lock().unwrap();
         match nodes.get(&to) {
             Some(node) if !cut.contains(&from) && !cut.contains(&to) => Ok(node.handle.clone()),
-            _ => Err(PeerError::Unreachable { id: to, address: String::new(), why: "cut".to_owned() }),
+            _ => Err(PeerError::Unreachable {
+                id: to,
+                address: String::new(),
+                why: "cut".to_owned(),
+            }),
         }
     }
 }
@@ -204,7 +260,9 @@ impl Carrier for Loopback {
         let answer = tokio::time::timeout(timeout, handle.receive(kind, payload)).await;
         // What was on its way when the link was cut is lost too.
         self.net.reach(self.from, id)?;
-        answer.map_err(|_| PeerError::Timeout { id })?.map_err(|why| PeerError::Failed { id, why })
+        answer
+            .map_err(|_| PeerError::Timeout { id })?
+            .map_err(|why| PeerError::Failed { id, why })
     }
 
     async fn install_snapshot(
