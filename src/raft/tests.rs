@@ -139,7 +139,7 @@ async fn a_proposal_above_the_limit_is_not_proposed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_foreign_or_damaged_snapshot_is_refused_and_leaves_no_trace() {
+async fn a_damaged_snapshot_is_refused_and_leaves_no_trace() {
     let net = Net::of(&[1]).await;
     net.start(2).await;
     let leader = net.leader().await;
