@@ -1,5 +1,8 @@
 //! Portcullis: a clustered authentication store. The map of the house, one line per room.
 
+// The services' futures nest deeper than the compiler's default.
+#![recursion_limit = "256"]
+
 pub mod auth; // THE DOMAIN: credentials, verdicts, the chain, user records. No I/O
 pub mod hash; // password hashing: one file per family, one catalog
 pub mod net; // TLS, listeners, drain

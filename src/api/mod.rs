@@ -1,66 +1,21 @@
-//! The gRPC face: login, users, authenticators, operators, nodes, peer. CONTRACT STUB.
+//! The gRPC face: login, users, authenticators, operators, nodes, peer.
 
+mod answer;
 mod authenticators;
 mod convert;
+mod guard;
+mod login;
 mod mask;
 mod nodes;
 mod operators;
+mod peer;
+mod presented;
+mod server;
+mod settings;
 mod status;
+mod undecided;
 mod users;
 
-use serde::{Deserialize, Serialize};
-
-use crate::net::TlsSettings;
-
-/// The listener of clients and operators.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    /// Where it listens.
-    pub listen: String,
-    /// How others reach it; empty: as it listens.
-    pub advertise: String,
-    /// TLS.
-    pub tls: TlsSettings,
-    /// Requests of one connection that may be in progress.
-    pub max_streams: u32,
-    /// Largest request, in bytes.
-    pub max_message_bytes: usize,
-    /// Deadline of a call that brings none, in milliseconds.
-    pub default_timeout_ms: u64,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            listen: "127.0.0.1:7600".into(),
-            advertise: String::new(),
-            tls: TlsSettings::default(),
-            max_streams: 1024,
-            max_message_bytes: 1 << 20,
-            default_timeout_ms: 5000,
-        }
-    }
-}
-
-/// The listener of the other nodes.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct PeerSettings {
-    /// Where it listens.
-    pub listen: String,
-    /// How others reach it; empty: as it listens.
-    pub advertise: String,
-    /// TLS, mutual.
-    pub tls: TlsSettings,
-}
-
-impl Default for PeerSettings {
-    fn default() -> Self {
-        Self {
-            listen: "127.0.0.1:7601".into(),
-            advertise: String::new(),
-            tls: TlsSettings::default(),
-        }
-    }
-}
+pub(crate) use self::login::Door;
+pub(crate) use self::server::{PublicParts, ServeError, peer_server, public_server};
+pub use self::settings::{PeerSettings, Settings};

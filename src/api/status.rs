@@ -1,6 +1,7 @@
 //! The only map from what went wrong to a gRPC status.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
@@ -12,9 +13,16 @@ const DOMAIN: &str = "portcullis";
 /// Details travel in a header, which has no room for endless lists.
 const TOLD_VIOLATIONS: usize = 32;
 
-/// A status with its reason from the closed list, and nothing else.
+/// When a caller that was refused for load or readiness may try again, here or at another node.
+const RETRY_AFTER: Duration = Duration::from_millis(200);
+
+/// A status with its reason from the closed list; UNAVAILABLE also says when to try again.
 pub(crate) fn refused(code: Code, reason: &str, message: impl Into<String>) -> Status {
-    detailed(code, reason, message, HashMap::new(), ErrorDetails::new())
+    let mut details = ErrorDetails::new();
+    if code == Code::Unavailable {
+        details.set_retry_info(Some(RETRY_AFTER));
+    }
+    detailed(code, reason, message, HashMap::new(), details)
 }
 
 fn detailed(

@@ -105,10 +105,10 @@ impl Chain {
     ) -> Decision {
         let mut walk = Walk::default();
         for link in &self.links {
-            let Walk { decided: None, .. } = walk else {
+            if walk.decided.is_some() {
                 walk.steps.push(Step::new(link, StepVerdict::NotReached));
                 continue;
-            };
+            }
             if let Some(reason) = link.why_skipped(credentials) {
                 walk.steps.push(Step::new(link, StepVerdict::Skipped).because(reason));
                 continue;

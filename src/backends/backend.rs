@@ -61,6 +61,9 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
 }
 
+/// An instance, or why there is none.
+pub(super) type Opened = Result<Arc<dyn Provider>, ProviderError>;
+
 /// One kind: a row of the catalog.
 pub(super) struct Backend {
     pub(super) mechanism: &'static str,
@@ -75,5 +78,5 @@ pub(super) struct Backend {
     /// The algorithm that new passwords get, if it keeps users.
     pub(super) password_algorithm: fn(&Value) -> Option<Algorithm>,
     /// Opens an instance with settings as [`Backend::check`] returned them.
-    pub(super) open: fn(&AuthenticatorKey, &Value, &Context) -> Result<Arc<dyn Provider>, ProviderError>,
+    pub(super) open: fn(&AuthenticatorKey, &Value, &Context) -> Opened,
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::backend::{Backend, Context, Violation};
+use super::backend::{Backend, Context, Opened, Violation};
 use crate::auth::{
     AuthenticatorKey, BoxFuture, Credentials, Health, Identity, Provider, ProviderError, ProviderStatus, Reason,
     Timestamp, UserRecord, Verdict,
@@ -123,7 +123,7 @@ fn schema() -> Value {
     })
 }
 
-fn open(key: &AuthenticatorKey, settings: &Value, context: &Context) -> Result<Arc<dyn Provider>, ProviderError> {
+fn open(key: &AuthenticatorKey, settings: &Value, context: &Context) -> Opened {
     let settings = Settings::parse(settings).map_err(|faults| {
         let first = faults.first().map(Violation::to_string).unwrap_or_default();
         ProviderError::new(Reason::BackendUnavailable, first)

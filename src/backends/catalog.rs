@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::backend::{Backend, BackendInfo, Context, Violation};
+use super::backend::{Backend, BackendInfo, Context, Opened, Violation};
 use super::builtin;
 use super::timed::Timed;
-use crate::auth::{AuthenticatorRecord, Provider, ProviderError, Reason};
+use crate::auth::{AuthenticatorRecord, ProviderError, Reason};
 use crate::hash::Algorithm;
 
 static BACKENDS: [Backend; 1] = [builtin::BACKEND];
@@ -43,7 +43,7 @@ pub(super) fn needs_password(record: &AuthenticatorRecord) -> bool {
 
 /// Opens an instance that keeps to the record's deadline. Settings are checked again, since another version of the program
 /// may have stored them.
-pub(super) fn open(record: &AuthenticatorRecord, context: &Context) -> Result<Arc<dyn Provider>, ProviderError> {
+pub(super) fn open(record: &AuthenticatorRecord, context: &Context) -> Opened {
     if !record.precondition.is_empty() {
         return Err(ProviderError::new(
             Reason::PreconditionError,

@@ -122,7 +122,10 @@ fn admit(door: Door<'_>, caller: &Caller) -> Result<(), String> {
 /// Is this the node and the life that was called? 0: the caller does not know.
 fn meant(door: Door<'_>, id: u64, incarnation: u64) -> Result<(), String> {
     if id != 0 && id != door.node_id {
-        return Err(format!("node {id} was called, but node {} lives at this address", door.node_id));
+        return Err(format!(
+            "node {id} was called, but node {} lives at this address",
+            door.node_id
+        ));
     }
     if incarnation != 0 && incarnation != door.incarnation {
         return Err(wiped(door.node_id));

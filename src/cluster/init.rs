@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use tokio::time::Instant;
 
 use super::errors::ClusterError;
 use super::handle::{Cluster, Inner};
@@ -41,7 +42,7 @@ impl Cluster {
             Command::CreateOperator { id, .. } => Some(id.clone()),
             _ => None,
         };
-        let outcome = self.write("system", &format!("init:{cluster_id}"), first).await?;
+        let outcome = self.write_patiently(&format!("init:{cluster_id}"), first).await?;
         if let Reply::Refused(why) = &outcome.reply {
             return refused(&why.to_string());
         }
@@ -51,6 +52,19 @@ impl Cluster {
             Ok(())
         } else {
             refused("the cluster was initialised by another call at the same time")
+        }
+    }
+}
+
+impl Cluster {
+    /// The first leader may be replaced before it is sure of its quorum: whoever leads next is asked again.
+    async fn write_patiently(&self, request_id: &str, first: Command) -> Result<Outcome, ClusterError> {
+        let end = Instant::now() + ELECTION_TIMEOUT;
+        loop {
+            match self.write("system", request_id, first.clone()).await {
+                Err(ClusterError::NoQuorum { .. }) if Instant::now() < end => {}
+                settled => return settled,
+            }
         }
     }
 }

@@ -16,6 +16,8 @@ mod report;
 mod settings;
 mod writer;
 
+pub use crate::raft::Role;
+
 pub use self::errors::{ClusterError, ReadError, Refused};
 pub use self::freshness::Freshness;
 pub use self::gather::NodeStatus;
@@ -24,4 +26,5 @@ pub use self::reads::ReadRequirement;
 pub use self::report::{LocalFigures, NodeReport};
 pub use self::settings::Settings;
 
-pub use crate::raft::Role;
+#[cfg(test)]
+mod tests;

@@ -1,63 +1,12 @@
-//! Settings: one field per room; file and environment. CONTRACT STUB.
+//! Settings: one field per room; file and environment.
 
-use std::path::{Path, PathBuf};
+mod check;
+mod environment;
+mod keys;
+mod load;
+mod reference;
+mod settings;
 
-use serde::{Deserialize, Serialize};
-
-/// Everything that can be set, one field per room.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    /// This node.
-    pub node: NodeSettings,
-    /// The listener of clients and operators.
-    pub api: crate::api::Settings,
-    /// The listener of the other nodes.
-    pub peer: crate::api::PeerSettings,
-    /// The nodes together.
-    pub cluster: crate::cluster::Settings,
-    /// Consensus.
-    pub raft: crate::raft::Settings,
-    /// What a node knows.
-    pub store: crate::store::Settings,
-    /// What a node has promised.
-    pub journal: crate::journal::Settings,
-    /// Password hashing.
-    pub hash: crate::hash::Settings,
-    /// Logging.
-    pub telemetry: crate::telemetry::Settings,
-}
-
-/// Who this node is, and where it keeps what it has.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct NodeSettings {
-    /// Its number in the cluster, from 1; never used twice.
-    pub id: u64,
-    /// Its folder.
-    pub data_dir: PathBuf,
-}
-
-impl Default for NodeSettings {
-    fn default() -> Self {
-        Self {
-            id: 0,
-            data_dir: PathBuf::from("/var/lib/portcullis"),
-        }
-    }
-}
-
-/// A file or variable that cannot be used: where, which key, and what would be right.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct LoadError(pub String);
-
-/// Reads the file, lays `PORTCULLIS__ROOM__KEY` variables over it, checks everything.
-pub fn load(_file: &Path) -> Result<Settings, LoadError> {
-    todo!()
-}
-
-/// The commented reference: every key with its default.
-pub fn reference() -> String {
-    todo!()
-}
+pub use self::load::{LoadError, load};
+pub use self::reference::reference;
+pub use self::settings::{NodeSettings, Settings};

@@ -83,7 +83,9 @@ impl<'a> Fields<'a> {
 
     /// `null` counts as absent, as in EMQX's own files.
     fn get(&mut self, name: &'static str) -> Option<&'a Value> {
-        self.known.push(name);
+        if !self.known.contains(&name) {
+            self.known.push(name);
+        }
         self.object.get(name).filter(|value| !value.is_null())
     }
 }

@@ -28,7 +28,8 @@ pub(super) fn config(settings: &Settings) -> Result<Arc<Config>, ProposeError> {
         max_in_snapshot_log_to_keep: settings.keep_entries,
         // Must be more than the distance between snapshots.
         replication_lag_threshold: settings.snapshot_entries.max(1).saturating_mul(2),
-        purge_batch_size: 1024,
+        // Purging is a commit of its own in the journal, so it is not done for every entry.
+        purge_batch_size: (settings.keep_entries / 10).clamp(1, 1024),
         backoff: "50ms 100ms 200ms".to_owned(),
         ..Config::default()
     };

@@ -30,9 +30,18 @@ pub enum ProposeError {
 /// What openraft says when it does not do something, in our words.
 pub(super) trait Why {
     fn why(self) -> ProposeError;
+
+    /// Whether nothing was tried, only because no majority has confirmed this leader yet. A new leader is in this state for a moment.
+    fn is_too_early(&self) -> bool {
+        false
+    }
 }
 
 impl Why for ForwardToLeader<TypeConfig> {
+    fn is_too_early(&self) -> bool {
+        self.reason == ForwardReason::LeaseExpired
+    }
+
     fn why(self) -> ProposeError {
         match self.reason {
             // It still counts as the leader, but nobody has confirmed that for too long.
@@ -45,6 +54,10 @@ impl Why for ForwardToLeader<TypeConfig> {
 }
 
 impl Why for ClientWriteError<TypeConfig> {
+    fn is_too_early(&self) -> bool {
+        matches!(self, Self::ForwardToLeader(forward) if forward.is_too_early())
+    }
+
     fn why(self) -> ProposeError {
         match self {
             Self::ForwardToLeader(forward) => forward.why(),
@@ -56,6 +69,10 @@ impl Why for ClientWriteError<TypeConfig> {
 }
 
 impl Why for LinearizableReadError<TypeConfig> {
+    fn is_too_early(&self) -> bool {
+        matches!(self, Self::ForwardToLeader(forward) if forward.is_too_early())
+    }
+
     fn why(self) -> ProposeError {
         match self {
             Self::ForwardToLeader(forward) => forward.why(),
@@ -74,6 +91,10 @@ impl Why for InitializeError<TypeConfig> {
 }
 
 impl<E: Why> Why for RaftError<TypeConfig, E> {
+    fn is_too_early(&self) -> bool {
+        matches!(self, Self::APIError(error) if error.is_too_early())
+    }
+
     fn why(self) -> ProposeError {
         match self {
             Self::APIError(error) => error.why(),

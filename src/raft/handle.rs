@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use openraft::ReadPolicy;
 use openraft::async_runtime::WatchReceiver;
@@ -14,7 +14,7 @@ use super::config::config;
 use super::error::{ProposeError, Why};
 use super::inbound::VoteHold;
 use super::log_store::{LogBytes, LogStore};
-use super::network::Network;
+use super::network::{Carrier, Network};
 use super::settings::Settings;
 use super::snapshots::{Snapshots, newest_sound};
 use super::state_machine::StateMachine;
@@ -29,6 +29,9 @@ use crate::wire::{PeerName, Peers};
 const THREADS: usize = 2;
 /// How often a waiting proposal looks whether the quorum is still there.
 const QUORUM_CHECK: Duration = Duration::from_millis(100);
+/// How often, and how long, a new leader looks whether a majority has confirmed it.
+const TOO_EARLY_PAUSE: Duration = Duration::from_millis(20);
+const TOO_EARLY_PATIENCE: Duration = Duration::from_millis(500);
 /// How long stopping waits for work on the disk.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -79,6 +82,17 @@ impl Handle {
         snapshots: PathBuf,
         peers: Peers,
     ) -> Result<Self, ProposeError> {
+        Self::start_with(settings, journal, store, snapshots, peers).await
+    }
+
+    /// As [`Handle::start`], with messages carried by anything.
+    pub(super) async fn start_with(
+        settings: &Settings,
+        journal: Journal,
+        store: Store,
+        snapshots: PathBuf,
+        carrier: impl Carrier,
+    ) -> Result<Self, ProposeError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
             .thread_name("raft")
@@ -87,7 +101,7 @@ impl Handle {
             .map_err(stopped)?;
         let on = runtime.handle().clone();
         let assembled = on
-            .spawn(assemble(settings.clone(), journal, store, snapshots, peers))
+            .spawn(assemble(settings.clone(), journal, store, snapshots, carrier))
             .await;
         let parts = match assembled.map_err(stopped).and_then(|parts| parts) {
             Ok(parts) => parts,
@@ -126,23 +140,24 @@ impl Handle {
             return Err(ProposeError::TooLarge { bytes, limit });
         }
         let raft = self.raft().clone();
-        self.with_quorum(
-            timeout,
-            async move { raft.client_write(proposal).await.map_err(Why::why) },
-        )
-        .await
-        .map(|written| written.data)
+        let attempt = move || {
+            let (raft, proposal) = (raft.clone(), proposal.clone());
+            async move { raft.client_write(proposal).await }
+        };
+        Ok(self.with_quorum(timeout, attempt).await?.data)
     }
 
     /// The index that a linearizable read must wait for; only the leader can, after a quorum has confirmed it. Concurrent calls share
     /// a round.
     pub async fn read_index(&self, timeout: Duration) -> Result<u64, ProposeError> {
         let raft = self.raft().clone();
-        // Never a lease: a voter that restarted may have helped another leader up in the meantime.
-        let confirmed = async move { raft.get_read_log_id(ReadPolicy::ReadIndex).await.map_err(Why::why) };
-        self.with_quorum(timeout, confirmed)
-            .await
-            .map(|(read, _)| number(read.log_id()))
+        let attempt = move || {
+            let raft = raft.clone();
+            // Never a lease: a voter that restarted may have helped another leader up in the meantime.
+            async move { raft.get_read_log_id(ReadPolicy::ReadIndex).await }
+        };
+        let (read, _) = self.with_quorum(timeout, attempt).await?;
+        Ok(number(read.log_id()))
     }
 
     /// Takes a snapshot now and purges the log behind it.
@@ -273,12 +288,18 @@ impl Handle {
         self.on_runtime(bounded).await.map_err(ProposeError::Stopped)?
     }
 
-    /// As [`Handle::in_time`], but gives up as soon as this leader has not heard from a majority for an election timeout.
-    pub(super) async fn with_quorum<T: Send + 'static>(
+    /// As [`Handle::in_time`], but gives up as soon as this leader has not heard from a majority for an election timeout, and
+    /// tries again for a moment while it has not heard from one yet.
+    pub(super) async fn with_quorum<T, E, W>(
         &self,
         timeout: Duration,
-        work: impl Future<Output = Result<T, ProposeError>> + Send + 'static,
-    ) -> Result<T, ProposeError> {
+        attempt: impl Fn() -> W + Send + Sync + 'static,
+    ) -> Result<T, ProposeError>
+    where
+        T: Send + 'static,
+        E: Why + Send + 'static,
+        W: Future<Output = Result<T, E>> + Send + 'static,
+    {
         let metrics = self.raft().metrics();
         let limit = Duration::from_millis(self.inner.settings.election_max_ms);
         let lost = async move {
@@ -291,11 +312,22 @@ impl Handle {
                 }
             }
         };
+        let done = async move {
+            let asked = Instant::now();
+            let mut again = tokio::time::interval(TOO_EARLY_PAUSE);
+            loop {
+                again.tick().await;
+                match attempt().await {
+                    Err(error) if error.is_too_early() && asked.elapsed() < TOO_EARLY_PATIENCE => {}
+                    done => return done.map_err(Why::why),
+                }
+            }
+        };
         self.in_time(timeout, async move {
             tokio::select! {
                 biased;
                 () = lost => Err(ProposeError::NoQuorum),
-                done = work => done,
+                done = done => done,
             }
         })
         .await
@@ -317,7 +349,7 @@ async fn assemble(
     journal: Journal,
     store: Store,
     snapshots: PathBuf,
-    peers: Peers,
+    carrier: impl Carrier,
 ) -> Result<Parts, ProposeError> {
     let config = config(&settings)?;
     let node_id = journal.identity().node_id;
@@ -328,7 +360,7 @@ async fn assemble(
     let opened = tokio::task::spawn_blocking(move || StateMachine::open(store, for_machine, folder, counted));
     let machine = opened.await.map_err(stopped)?.map_err(stopped)?;
     let log = LogStore::new(journal.clone(), log_bytes.clone());
-    let network = Network::new(peers, Duration::from_millis(settings.election_min_ms));
+    let network = Network::new(carrier, Duration::from_millis(settings.election_min_ms));
     let raft = Raft::new(node_id, config, network, log, machine)
         .await
         .map_err(stopped)?;

@@ -51,7 +51,7 @@ impl Handle {
         let handle = self.clone();
         self.on_runtime(async move { handle.answer(kind, &payload).await })
             .await
-            .unwrap_or_else(|gone| Err(gone))
+            .unwrap_or_else(Err)
     }
 
     /// Receives a snapshot: `head` is the first chunk's, the file's bytes come over the bounded channel (`None` at its end is
@@ -64,7 +64,7 @@ impl Handle {
         let handle = self.clone();
         self.on_runtime(async move { handle.take_in(&head, data).await })
             .await
-            .unwrap_or_else(|gone| Err(gone))
+            .unwrap_or_else(Err)
     }
 
     async fn answer(&self, kind: u32, payload: &[u8]) -> Result<Bytes, String> {

@@ -20,10 +20,11 @@ impl Handle {
     /// Adds a learner and waits until it has caught up; only the leader can.
     pub async fn add_learner(&self, id: u64, member: Member, timeout: Duration) -> Result<(), ProposeError> {
         let raft = self.raft().clone();
-        self.with_quorum(timeout, async move {
-            raft.add_learner(id, member, true).await.map(drop).map_err(Why::why)
-        })
-        .await
+        let attempt = move || {
+            let (raft, member) = (raft.clone(), member.clone());
+            async move { raft.add_learner(id, member, true).await }
+        };
+        self.with_quorum(timeout, attempt).await.map(drop)
     }
 
     /// Makes these the voters; members that are in neither set are dropped unless `keep_learners`. Only the leader can.
@@ -50,12 +51,10 @@ impl Handle {
         timeout: Duration,
     ) -> Result<(), ProposeError> {
         let raft = self.raft().clone();
-        self.with_quorum(timeout, async move {
-            raft.change_membership(change, keep_learners)
-                .await
-                .map(drop)
-                .map_err(Why::why)
-        })
-        .await
+        let attempt = move || {
+            let (raft, change) = (raft.clone(), change.clone());
+            async move { raft.change_membership(change, keep_learners).await }
+        };
+        self.with_quorum(timeout, attempt).await.map(drop)
     }
 }

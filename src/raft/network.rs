@@ -22,7 +22,7 @@ use super::handle::Handle;
 use super::snapshots::SnapshotFile;
 use super::status::Member;
 use super::types::{SnapshotMeta, TypeConfig, Vote};
-use crate::wire::{PeerName, Peers};
+use crate::wire::{PeerError, PeerName, Peers};
 
 /// What a consensus message is. The numbers are on the wire: never reuse one.
 pub(super) mod kind {
@@ -46,27 +46,67 @@ pub(super) struct SnapshotHead {
     pub(super) bytes: u64,
 }
 
-/// Makes the connections to the other nodes. They connect when they are first used.
-#[derive(Clone, Debug)]
-pub(super) struct Network {
-    peers: Peers,
-    append_timeout: Duration,
+/// What carries messages to other nodes: the peer clients, or the tests' own net, whose links can be cut.
+pub(super) trait Carrier: Clone + Send + Sync + 'static {
+    /// One message and its answer.
+    fn raft(
+        &self,
+        to: &PeerName,
+        kind: u32,
+        payload: Bytes,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<Bytes, PeerError>> + Send;
+
+    /// A snapshot and its answer.
+    fn install_snapshot(
+        &self,
+        to: &PeerName,
+        head: Bytes,
+        data: mpsc::Receiver<Bytes>,
+        idle: Duration,
+    ) -> impl Future<Output = Result<Bytes, PeerError>> + Send;
 }
 
-impl Network {
-    /// `append_timeout` bounds the wait for entries to reach a follower's disk, which may take longer than a heartbeat.
-    pub(super) fn new(peers: Peers, append_timeout: Duration) -> Self {
-        Self { peers, append_timeout }
+impl Carrier for Peers {
+    async fn raft(&self, to: &PeerName, kind: u32, payload: Bytes, timeout: Duration) -> Result<Bytes, PeerError> {
+        Self::raft(self, to, kind, payload, timeout).await
+    }
+
+    async fn install_snapshot(
+        &self,
+        to: &PeerName,
+        head: Bytes,
+        data: mpsc::Receiver<Bytes>,
+        idle: Duration,
+    ) -> Result<Bytes, PeerError> {
+        Self::install_snapshot(self, to, head, data, idle).await
     }
 }
 
-impl RaftNetworkFactory<TypeConfig> for Network {
-    type Network = Connection;
+/// Makes the connections to the other nodes. They connect when they are first used.
+#[derive(Clone, Debug)]
+pub(super) struct Network<C> {
+    carrier: C,
+    append_timeout: Duration,
+}
 
-    async fn new_client(&mut self, target: u64, node: &Member) -> Connection {
+impl<C: Carrier> Network<C> {
+    /// `append_timeout` bounds the wait for entries to reach a follower's disk, which may take longer than a heartbeat.
+    pub(super) fn new(carrier: C, append_timeout: Duration) -> Self {
+        Self {
+            carrier,
+            append_timeout,
+        }
+    }
+}
+
+impl<C: Carrier> RaftNetworkFactory<TypeConfig> for Network<C> {
+    type Network = Connection<C>;
+
+    async fn new_client(&mut self, target: u64, node: &Member) -> Connection<C> {
         let to = Handle::peer_name(target, node);
         Connection {
-            peers: self.peers.clone(),
+            carrier: self.carrier.clone(),
             to,
             append_timeout: self.append_timeout,
         }
@@ -75,13 +115,13 @@ impl RaftNetworkFactory<TypeConfig> for Network {
 
 /// The way to one other node.
 #[derive(Debug)]
-pub(super) struct Connection {
-    peers: Peers,
+pub(super) struct Connection<C> {
+    carrier: C,
     to: PeerName,
     append_timeout: Duration,
 }
 
-impl Connection {
+impl<C: Carrier> Connection<C> {
     /// Every failure counts as unreachable, so that openraft backs off instead of trying again at once.
     async fn call<Q: Serialize, A: DeserializeOwned>(
         &self,
@@ -90,12 +130,12 @@ impl Connection {
         timeout: Duration,
     ) -> Result<A, Unreachable<TypeConfig>> {
         let payload = encode(request).map_err(|error| Unreachable::new(&error))?;
-        let answer = self.peers.raft(&self.to, kind, payload, timeout).await;
+        let answer = self.carrier.raft(&self.to, kind, payload, timeout).await;
         decode(&answer.map_err(|error| Unreachable::new(&error))?).map_err(|error| Unreachable::new(&error))
     }
 }
 
-impl RaftNetworkV2<TypeConfig> for Connection {
+impl<C: Carrier> RaftNetworkV2<TypeConfig> for Connection<C> {
     type SnapshotData = SnapshotFile;
 
     async fn append_entries(
@@ -157,7 +197,7 @@ impl RaftNetworkV2<TypeConfig> for Connection {
         tokio::task::spawn_blocking(move || send_file(file, &sender));
         tokio::select! {
             closed = cancel => Err(StreamingError::Closed(closed)),
-            answer = self.peers.install_snapshot(&self.to, head, data, SNAPSHOT_IDLE) => {
+            answer = self.carrier.install_snapshot(&self.to, head, data, SNAPSHOT_IDLE) => {
                 let answer = answer.map_err(|error| StreamingError::Unreachable(Unreachable::new(&error)))?;
                 decode(&answer).map_err(unreachable)
             }

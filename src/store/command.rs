@@ -1,6 +1,7 @@
 //! Every replicated change as data. Append-only: never reorder, rename or reuse a variant or a field.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -21,8 +22,8 @@ pub struct Envelope {
     pub command: Command,
 }
 
-/// A replicated change.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A replicated change. Its `Debug` is its name alone: settings and rows may hold secrets.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     /// Refused if the user exists, or its authenticator does not.
     CreateUser { key: UserKey, user: NewUser },
@@ -85,6 +86,33 @@ pub enum Command {
     RetireNode { id: u64, incarnation: u64 },
 }
 
+impl Command {
+    /// What kind of change it is, for logs and figures.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::CreateUser { .. } => "create_user",
+            Self::UpdateUser { .. } => "update_user",
+            Self::DeleteUser { .. } => "delete_user",
+            Self::ImportUsers { .. } => "import_users",
+            Self::CreateAuthenticator { .. } => "create_authenticator",
+            Self::UpdateAuthenticator { .. } => "update_authenticator",
+            Self::DeleteAuthenticator { .. } => "delete_authenticator",
+            Self::MoveAuthenticator { .. } => "move_authenticator",
+            Self::ReorderAuthenticators { .. } => "reorder_authenticators",
+            Self::CreateOperator { .. } => "create_operator",
+            Self::DeleteOperator { .. } => "delete_operator",
+            Self::UpdateSettings { .. } => "update_settings",
+            Self::RetireNode { .. } => "retire_node",
+        }
+    }
+}
+
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// A user as it is created.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewUser {
@@ -124,8 +152,8 @@ pub enum OnConflict {
     Skip,
 }
 
-/// What to change of an authenticator.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What to change of an authenticator. Settings may hold secrets, so its `Debug` leaves them out.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthenticatorChange {
     /// Replaced whole.
     pub settings: Option<String>,
@@ -137,6 +165,23 @@ pub struct AuthenticatorChange {
     pub timeout: Option<Duration>,
     /// On or off.
     pub enabled: Option<bool>,
+}
+
+impl fmt::Debug for AuthenticatorChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            settings: _,
+            precondition: _,
+            on_failure,
+            timeout,
+            enabled,
+        } = self;
+        f.debug_struct("AuthenticatorChange")
+            .field("on_failure", on_failure)
+            .field("timeout", timeout)
+            .field("enabled", enabled)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Where in the chain.

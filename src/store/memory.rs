@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 
 use super::entry::Applied;
 use super::error::StoreError;
+use super::generation::Generation;
 use super::operators::OperatorRecord;
 use super::{key, value};
 use crate::auth::{AuthenticatorRecord, ClusterSettings};
@@ -131,6 +132,8 @@ impl Declared {
 
 /// The state as readers see it. Replaced whole by an installed snapshot, so that nobody sees half of one.
 pub(super) struct View {
+    /// Where lists are read from.
+    pub generation: Arc<Generation>,
     pub users: Users,
     pub declared: ArcSwap<Declared>,
     pub applied: ArcSwap<Applied>,

@@ -4,8 +4,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::error::StoreError;
-use super::generation::Generation;
-use super::memory::Users;
+use super::memory::View;
 use super::{key, value};
 use crate::auth::{UserKey, UserRecord};
 
@@ -45,18 +44,18 @@ pub struct UserPage {
 }
 
 /// Reads one page.
-pub(super) fn read(generation: &Generation, users: &Users, query: &UserQuery) -> Result<UserPage, StoreError> {
+pub(super) fn read(view: &View, query: &UserQuery) -> Result<UserPage, StoreError> {
     let group = key::users_of(&query.chain, &query.authenticator);
     let prefix = key::user(&query.chain, &query.authenticator, &query.prefix);
     let total = match (
         query.contains.is_empty() && query.is_superuser.is_none(),
         query.prefix.is_empty(),
     ) {
-        (true, true) => Some(users.count_of(&group)),
-        (true, false) => Some(generation.with("count users", |db| count(db, &prefix))?),
+        (true, true) => Some(view.users.count_of(&group)),
+        (true, false) => Some(view.generation.with("count users", |db| count(db, &prefix))?),
         (false, _) => None,
     };
-    let page = generation.borrow(|db| scan(db, &group, &prefix, query))?;
+    let page = view.generation.borrow(|db| scan(db, &group, &prefix, query))?;
     Ok(UserPage { total, ..page })
 }
 

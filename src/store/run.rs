@@ -81,9 +81,9 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Makes the command's changes part of the run.
+    /// Makes the command's changes part of the run. Not by `append`, which rebuilds the whole map each time.
     pub(super) fn keep(&mut self) {
-        self.kept.append(&mut self.staged);
+        self.kept.extend(std::mem::take(&mut self.staged));
     }
 
     /// Forgets the command's changes: it was refused.

@@ -36,7 +36,6 @@ struct Inner {
     tables: Mutex<Tables>,
     /// What readers see; the same as the tables', without their lock.
     view: ArcSwap<View>,
-    generation: ArcSwap<Generation>,
     applied: watch::Sender<u64>,
     authenticators: watch::Sender<u64>,
     incarnation: u64,
@@ -47,7 +46,7 @@ struct Inner {
 impl Drop for Inner {
     /// A frozen view or a page being read must not keep the folder from being opened again.
     fn drop(&mut self) {
-        self.generation.load().close();
+        self.view.load().generation.close();
     }
 }
 
@@ -70,7 +69,6 @@ impl Store {
         let (tables, opened) = opening.run()?;
         let inner = Inner {
             view: ArcSwap::new(Arc::clone(&tables.view)),
-            generation: ArcSwap::new(Arc::clone(&tables.generation)),
             applied: watch::Sender::new(tables.meta.index),
             authenticators: watch::Sender::new(0),
             tables: Mutex::new(tables),
@@ -113,7 +111,6 @@ impl Store {
             Some(path),
             self.inner.cache_bytes,
         )?;
-        self.inner.generation.store(Arc::clone(&new.generation));
         self.inner.view.store(Arc::clone(&new.view));
         let old = std::mem::replace(&mut *tables, new);
         old.generation.condemn();
@@ -124,7 +121,7 @@ impl Store {
 
     /// Makes everything applied so far durable (sled flush, then fdatasync): before a log is purged. Blocking.
     pub fn checkpoint(&self) -> Result<(), StoreError> {
-        self.inner.generation.load().sync()
+        self.inner.view.load_full().generation.sync()
     }
 
     /// Marks a clean end and closes; the folder can be opened again. Later calls that need the disk fail. Blocking.
@@ -154,11 +151,7 @@ impl Store {
 
     /// A page of users. Reads sled in order. Blocking, bounded by `limit` and an internal scan limit.
     pub fn users(&self, query: &UserQuery) -> Result<UserPage, StoreError> {
-        page::read(
-            &self.inner.generation.load_full(),
-            &self.inner.view.load_full().users,
-            query,
-        )
+        page::read(&self.inner.view.load_full(), query)
     }
 
     /// How many users there are in all.
@@ -208,8 +201,9 @@ impl Store {
     /// Bytes on disk.
     pub fn disk_bytes(&self) -> u64 {
         self.inner
+            .view
+            .load_full()
             .generation
-            .load()
             .with("measure the tables", |db| db.size_on_disk())
             .unwrap_or(0)
     }
@@ -267,7 +261,9 @@ impl Opening<'_> {
         if self.home.is_new()? && self.snapshot.is_none() {
             return Ok((self.rebuild()?, Opened::Sound));
         }
-        match self.load() {
+        // What is wrong with the snapshot says nothing of the tables, so it is looked at first.
+        let snapshot = self.snapshot.map(SnapshotReader::open).transpose()?;
+        match self.load(snapshot.map_or(0, |snapshot| snapshot.header().index)) {
             Ok(tables) => {
                 self.home.sweep()?;
                 Ok((tables, Opened::Sound))
@@ -282,7 +278,7 @@ impl Opening<'_> {
     }
 
     /// Opens what is there and looks for any reason not to believe it.
-    fn load(&self) -> Result<Tables, StoreError> {
+    fn load(&self, floor: u64) -> Result<Tables, StoreError> {
         let mark = self.home.take_clean_mark()?;
         let missing = || StoreError::damaged("tables", "they are missing");
         let folder = self.home.current().ok_or_else(missing)?;
@@ -295,10 +291,7 @@ impl Opening<'_> {
                 "they are not what they were when they were closed",
             ));
         }
-        let floor = self.snapshot.map(|path| SnapshotReader::open(path)).transpose()?;
-        if let Some(floor) = floor.map(|snapshot| snapshot.header().index)
-            && tables.meta.index < floor
-        {
+        if tables.meta.index < floor {
             let why = format!("they go to {}, the snapshot to {floor}", tables.meta.index);
             return Err(StoreError::damaged("tables", why));
         }

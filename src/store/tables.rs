@@ -244,13 +244,15 @@ impl Contents {
 
     fn into_tables(self, generation: Generation, meta: Meta) -> Result<Tables, StoreError> {
         let declared = Declared::read(&self.small)?;
+        let generation = Arc::new(generation);
         let view = View {
+            generation: Arc::clone(&generation),
             users: self.users,
             declared: ArcSwap::from_pointee(declared),
             applied: ArcSwap::from_pointee(meta.applied()),
         };
         Ok(Tables {
-            generation: Arc::new(generation),
+            generation,
             view: Arc::new(view),
             requests: Requests::read(&self.small)?,
             small: self.small,

@@ -1,22 +1,7 @@
-//! Logging. CONTRACT STUB.
+//! What a node says about itself.
 
-use serde::{Deserialize, Serialize};
+mod logging;
+mod settings;
 
-/// What is logged, and how.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    /// A level, or directives as in `RUST_LOG`.
-    pub log: String,
-    /// `text` or `json`.
-    pub format: String,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            log: "info".into(),
-            format: "text".into(),
-        }
-    }
-}
+pub use self::logging::{LoggingError, start};
+pub use self::settings::Settings;

@@ -265,14 +265,14 @@ async fn while_progressing<T>(
 fn meaning(to: &PeerName, status: &Status) -> PeerError {
     let id = to.id;
     let why = reason(status);
+    let is_own_word = status.source().is_none();
     match status.code() {
-        Code::Unavailable => unreachable(to, why),
         Code::DeadlineExceeded => PeerError::Timeout { id },
         // The peer's own clock ran out first, which its side reports without a source.
-        Code::Cancelled if status.source().is_none() || is_expired(status) => PeerError::Timeout { id },
+        Code::Cancelled if is_own_word || is_expired(status) => PeerError::Timeout { id },
         Code::PermissionDenied | Code::FailedPrecondition | Code::Unauthenticated => PeerError::Refused { id, why },
-        _ if status.source().is_some() => unreachable(to, why),
-        _ => PeerError::Failed { id, why },
+        _ if is_own_word => PeerError::Failed { id, why },
+        _ => unreachable(to, why),
     }
 }
 
@@ -335,10 +335,10 @@ mod tests {
     fn a_status_says_whether_to_back_off_give_up_or_ask_a_person() {
         let to = peer("127.0.0.1:1");
         let of = |status| meaning(&to, &status);
-        assert!(matches!(
-            of(Status::unavailable("x")),
-            PeerError::Unreachable { id: 2, .. }
-        ));
+        let broken = Status::from_error(Box::new(tonic::ConnectError("x".into())));
+        assert!(matches!(of(broken), PeerError::Unreachable { id: 2, .. }));
+        let own_word = PeerError::Failed { id: 2, why: "x".into() };
+        assert_eq!(of(Status::unavailable("x")), own_word);
         assert_eq!(of(Status::deadline_exceeded("x")), PeerError::Timeout { id: 2 });
         assert_eq!(of(Status::cancelled("x")), PeerError::Timeout { id: 2 });
         assert!(matches!(of(Status::permission_denied("x")), PeerError::Refused { .. }));

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::{Chain, Decision, Link, Outcome, Step, StepVerdict};
 use crate::auth::{
-    BoxFuture, Challenge, Clock, Credentials, Figures, Health, Identity, NoAuthenticator, OnFailure, Provider,
-    ProviderError, ProviderStatus, Reason, Secret, Tally, TestClock, Verdict,
+    BoxFuture, Challenge, Clock, Credentials, Figures, Health, NoAuthenticator, OnFailure, Provider, ProviderError,
+    ProviderStatus, Reason, Secret, Tally, TestClock, Verdict,
 };
 
 /// Says always the same, and speaks one method.
@@ -109,7 +109,7 @@ const NOT_REACHED: (StepVerdict, Option<Reason>) = (StepVerdict::NotReached, Non
 async fn an_unknown_user_is_asked_for_at_the_next_one() {
     let links = vec![ignores("a", Reason::UnknownUser), allows("b"), denies("c")];
     let (decision, tallies) = decide_as(links, &password(), NoAuthenticator::Deny).await;
-    assert_eq!(decision.outcome, Outcome::Allow(Box::new(Identity::default())));
+    assert_eq!(decision.outcome, Outcome::Allow(Box::default()));
     assert_eq!(decision.authenticator, "b");
     assert_eq!(
         trace(&decision),

@@ -15,6 +15,20 @@ fn runs_cut_differently_give_the_same_hash_and_state() {
     }
 }
 
+/// A change here means that a node of the next version would disagree with one of this: `Command` is append-only.
+#[test]
+fn the_hash_of_a_known_log_never_changes() {
+    let (_dir, store) = new_store();
+    store.apply(&some_log()).unwrap();
+    assert_eq!(format!("{:016x}", store.applied().state_hash), "7f667a172426b779");
+}
+
+#[test]
+fn a_command_shows_its_name_and_no_secret() {
+    let command = create_authenticator(BUILT_IN);
+    assert_eq!(format!("{command:?}"), "create_authenticator");
+}
+
 #[test]
 fn another_log_gives_another_hash() {
     let log = some_log();
@@ -255,7 +269,7 @@ fn authenticators_come_in_the_order_they_were_put() {
             .collect::<Vec<_>>()
             .concat()
     };
-    let mut put = |id: &str, position| {
+    let put = |id: &str, position| {
         tell_one(
             &store,
             Command::MoveAuthenticator {

@@ -1,0 +1,340 @@
+//! The front door: one decision per request, from what this node has applied.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt, TryStreamExt};
+use tokio::time::timeout;
+use tonic::metadata::MetadataMap;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::answer::{self, Origin};
+use super::presented;
+use super::undecided::Undecided;
+use crate::auth::{
+    Chain, Clock, ClusterSettings, Credentials, Decision, LiveChains, Outcome, Reason, Step, StepVerdict,
+};
+use crate::cluster::{Cluster, Freshness, ReadRequirement};
+use crate::net::Drain;
+use crate::wire::pb::v1;
+use crate::wire::pb::v1::login_server::Login;
+
+/// The cluster's settings as they stand; from memory.
+pub(crate) type SettingsNow = Arc<dyn Fn() -> Arc<ClusterSettings> + Send + Sync>;
+
+/// What the front door stands on.
+pub(crate) struct Door {
+    /// Readiness and freshness.
+    pub(crate) cluster: Cluster,
+    /// The chains in force.
+    pub(crate) chains: Arc<LiveChains>,
+    /// The cluster's settings.
+    pub(crate) settings: SettingsNow,
+    /// Time.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Ends the streams.
+    pub(crate) drain: Drain,
+    /// Deadline of a login that brings none.
+    pub(crate) default_timeout: Duration,
+    /// Logins of one stream that may be in progress.
+    pub(crate) max_pipelined: usize,
+}
+
+/// The `Login` service.
+#[derive(Clone)]
+pub(super) struct LoginService {
+    door: Arc<Door>,
+    node: Arc<str>,
+    /// Whether the warning about chains that let everyone in was given since the last login that some authenticator decided.
+    warned: Arc<AtomicBool>,
+}
+
+type Answers = Pin<Box<dyn Stream<Item = Result<v1::AuthenticateResponse, Status>> + Send>>;
+
+struct Decided {
+    decision: Decision,
+    freshness: Freshness,
+    detailed: bool,
+}
+
+impl LoginService {
+    pub(super) fn new(door: Door) -> Self {
+        let node = door.cluster.node_id().to_string().into();
+        Self {
+            door: Arc::new(door),
+            node,
+            warned: Arc::default(),
+        }
+    }
+
+    async fn answer(
+        &self,
+        request: v1::AuthenticateRequest,
+        budget: Duration,
+    ) -> Result<v1::AuthenticateResponse, Undecided> {
+        let id = request.id;
+        let decided = self.decide(request, budget, true).await?;
+        let origin = Origin {
+            node: &self.node,
+            freshness: decided.freshness,
+        };
+        Ok(answer::response(id, decided.decision, decided.detailed, origin))
+    }
+
+    async fn decide(
+        &self,
+        request: v1::AuthenticateRequest,
+        budget: Duration,
+        counted: bool,
+    ) -> Result<Decided, Undecided> {
+        let requirement = presented::requirement(&request);
+        let credentials = presented::credentials(request)?;
+        let walk = self.walk(&credentials, requirement, budget, counted);
+        timeout(budget, walk).await.unwrap_or_else(|_| Err(Undecided::late()))
+    }
+
+    async fn walk(
+        &self,
+        credentials: &Credentials,
+        requirement: ReadRequirement,
+        budget: Duration,
+        counted: bool,
+    ) -> Result<Decided, Undecided> {
+        let door = &*self.door;
+        let freshness = door
+            .cluster
+            .before_read(requirement, budget)
+            .await
+            .map_err(|e| Undecided::unable(e.reason, e.why))?;
+        let settings = (door.settings)();
+        // A listener without a chain, where there is no `global` either, has an empty one.
+        let chain = door
+            .chains
+            .chain(&credentials.listener)
+            .unwrap_or_else(|| Arc::new(Chain::default()));
+        let decision = chain
+            .decide(credentials, settings.no_authenticator, &*door.clock, counted)
+            .await;
+        if counted {
+            self.log(credentials, &decision);
+        }
+        if let Some(undecided) = undecidable(&decision) {
+            return Err(undecided);
+        }
+        Ok(Decided {
+            decision,
+            freshness,
+            detailed: settings.detailed_reasons,
+        })
+    }
+
+    fn log(&self, credentials: &Credentials, decision: &Decision) {
+        let Credentials {
+            username,
+            client_id,
+            listener,
+            peer_host,
+            ..
+        } = credentials;
+        let (username, client_id) = (username.as_str(), client_id.as_str());
+        let authenticator = decision.authenticator.as_str();
+        match &decision.outcome {
+            Outcome::Deny(reason) => {
+                let reason = reason.name();
+                tracing::info!(
+                    username,
+                    client_id,
+                    listener,
+                    peer_host,
+                    reason,
+                    authenticator,
+                    "login denied"
+                );
+            }
+            Outcome::Continue(_) => tracing::debug!(username, client_id, listener, authenticator, "login continues"),
+            Outcome::Allow(_) => {
+                tracing::debug!(username, client_id, listener, authenticator, "login allowed");
+                self.warn_if_open(listener, authenticator);
+            }
+        }
+    }
+
+    /// Loud, but once: at every login it would only flood the log.
+    fn warn_if_open(&self, listener: &str, authenticator: &str) {
+        let open = authenticator.is_empty();
+        if self.warned.load(Ordering::Relaxed) != open {
+            self.warned.store(open, Ordering::Relaxed);
+            if open {
+                tracing::warn!(
+                    listener,
+                    "NO AUTHENTICATOR IS ENABLED: every login is allowed; create one, or set `no_authenticator` to deny"
+                );
+            }
+        }
+    }
+}
+
+/// A denial that says nothing about the client: the caller should ask again, or ask another node.
+fn undecidable(decision: &Decision) -> Option<Undecided> {
+    let Outcome::Deny(exact) = decision.outcome else {
+        return None;
+    };
+    let overloaded = |step: &&Step| step.reason == Some(Reason::Overloaded) && step.verdict == StepVerdict::Failed;
+    let (reason, who) = match exact {
+        Reason::Overloaded | Reason::NotReady | Reason::Stale | Reason::DeadlineExceeded => {
+            (exact, &decision.authenticator)
+        }
+        // Nobody decided, and one that might have was too busy.
+        _ if decision.authenticator.is_empty() => (
+            Reason::Overloaded,
+            &decision.steps.iter().find(overloaded)?.authenticator,
+        ),
+        _ => return None,
+    };
+    Some(Undecided::unable(
+        reason,
+        format!("authenticator `{who}` could not decide: {reason}"),
+    ))
+}
+
+/// The time a call may take: its `grpc-timeout`, a little less, because at the full time the transport would already have cancelled it.
+fn budget(metadata: &MetadataMap, default: Duration) -> Duration {
+    let Some(given) = metadata
+        .get("grpc-timeout")
+        .and_then(|v| v.to_str().ok())
+        .and_then(parse_timeout)
+    else {
+        return default;
+    };
+    given.saturating_sub((given / 10).min(Duration::from_millis(20)))
+}
+
+/// At most eight digits and a unit.
+fn parse_timeout(text: &str) -> Option<Duration> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let amount: u64 = digits.parse().ok()?;
+    Some(match unit {
+        "H" => Duration::from_secs(amount * 3600),
+        "M" => Duration::from_secs(amount * 60),
+        "S" => Duration::from_secs(amount),
+        "m" => Duration::from_millis(amount),
+        "u" => Duration::from_micros(amount),
+        "n" => Duration::from_nanos(amount),
+        _ => return None,
+    })
+}
+
+#[tonic::async_trait]
+impl Login for LoginService {
+    type AuthenticateStreamStream = Answers;
+
+    async fn authenticate(
+        &self,
+        request: Request<v1::AuthenticateRequest>,
+    ) -> Result<Response<v1::AuthenticateResponse>, Status> {
+        let budget = budget(request.metadata(), self.door.default_timeout);
+        self.answer(request.into_inner(), budget)
+            .await
+            .map(Response::new)
+            .map_err(Undecided::into_status)
+    }
+
+    async fn authenticate_stream(
+        &self,
+        request: Request<Streaming<v1::AuthenticateRequest>>,
+    ) -> Result<Response<Answers>, Status> {
+        let drain = self.door.drain.clone();
+        let begun = async move { drain.begun().await };
+        Ok(Response::new(self.pipeline(request.into_inner(), begun)))
+    }
+
+    async fn explain(
+        &self,
+        request: Request<v1::AuthenticateRequest>,
+    ) -> Result<Response<v1::ExplainResponse>, Status> {
+        let budget = budget(request.metadata(), self.door.default_timeout);
+        let request = request.into_inner();
+        let id = request.id;
+        let decided = self
+            .decide(request, budget, false)
+            .await
+            .map_err(Undecided::into_status)?;
+        let steps = decided.decision.steps.iter().cloned().map(answer::step).collect();
+        let origin = Origin {
+            node: &self.node,
+            freshness: decided.freshness,
+        };
+        let decision = answer::response(id, decided.decision, true, origin);
+        Ok(Response::new(v1::ExplainResponse {
+            decision: Some(decision),
+            steps,
+        }))
+    }
+}
+
+impl LoginService {
+    /// Reads no further request while as many as allowed are in progress; `stop` ends the reading, what was read is answered.
+    fn pipeline<R, S>(&self, requests: R, stop: S) -> Answers
+    where
+        R: Stream<Item = Result<v1::AuthenticateRequest, Status>> + Send + 'static,
+        S: Future<Output = ()> + Send + 'static,
+    {
+        let service = self.clone();
+        let budget = self.door.default_timeout;
+        let answers = requests
+            .take_until(stop)
+            .map_ok(move |request| {
+                let service = service.clone();
+                async move {
+                    let id = request.id;
+                    let answered = service.answer(request, budget).await;
+                    Ok(answered.unwrap_or_else(|undecided| undecided.into_response(id, &service.node)))
+                }
+            })
+            .try_buffer_unordered(self.door.max_pipelined);
+        Box::pin(answers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_timeout(value: &str) -> Duration {
+        let mut metadata = MetadataMap::new();
+        metadata.insert("grpc-timeout", value.parse().unwrap());
+        budget(&metadata, Duration::from_secs(5))
+    }
+
+    #[test]
+    fn a_deadline_of_the_caller_is_kept_with_a_margin() {
+        assert_eq!(with_timeout("1S"), Duration::from_millis(980));
+        assert_eq!(with_timeout("100m"), Duration::from_millis(90));
+        assert_eq!(with_timeout("2M"), Duration::from_millis(119_980));
+    }
+
+    #[test]
+    fn a_call_without_a_readable_deadline_gets_the_default() {
+        for value in ["", "S", "12", "1x", "-1S", "123456789S"] {
+            assert_eq!(with_timeout(value), Duration::from_secs(5), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_login_refused_for_load_is_undecided_and_a_wrong_password_is_not() {
+        let denied = |reason| Decision {
+            outcome: Outcome::Deny(reason),
+            authenticator: "a".into(),
+            steps: vec![],
+        };
+        assert!(undecidable(&denied(Reason::Overloaded)).is_some());
+        assert!(undecidable(&denied(Reason::BadUsernameOrPassword)).is_none());
+        assert!(undecidable(&denied(Reason::BackendUnavailable)).is_none());
+    }
+}
