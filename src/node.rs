@@ -367,7 +367,11 @@ fn peers(settings: &Settings, journal: &Journal) -> Result<Peers, NodeError> {
         cluster_id: identity.cluster_id.unwrap_or_default(),
     };
     let tls = settings.peer.tls.client().map_err(starting("cannot use `peer.tls`"))?;
-    Ok(Peers::new(this, tls))
+    let routes = &settings.peer.routes;
+    let routes = routes
+        .iter()
+        .filter_map(|(id, to)| Some((id.parse().ok()?, to.clone())));
+    Ok(Peers::new(this, tls, routes.collect()))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::wire::pb::peer::peer_server::Peer;
 const CHUNKS_WAITING: usize = 4;
 
 /// The longest a forwarded write may ask to take.
-const FORWARD_LIMIT: Duration = Duration::from_secs(60);
+const FORWARD_LIMIT: Duration = Duration::from_secs(900);
 
 /// The `Peer` service.
 #[derive(Clone)]

@@ -1,5 +1,7 @@
 //! What can be set of the two gRPC listeners.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::net::TlsSettings;
@@ -46,6 +48,8 @@ pub struct PeerSettings {
     pub listen: String,
     /// How others reach it; empty: as it listens.
     pub advertise: String,
+    /// Nodes that this one reaches elsewhere than they advertise, as behind a port forward: node id = host:port.
+    pub routes: BTreeMap<String, String>,
     /// TLS, mutual.
     pub tls: TlsSettings,
 }
@@ -55,6 +59,7 @@ impl Default for PeerSettings {
         Self {
             listen: "127.0.0.1:7601".into(),
             advertise: String::new(),
+            routes: BTreeMap::new(),
             tls: TlsSettings::default(),
         }
     }

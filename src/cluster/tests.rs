@@ -1,6 +1,6 @@
 //! The nodes together, in one process, over real sockets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -121,6 +121,7 @@ impl TestNode {
                 cluster_id: String::new(),
             },
             None,
+            HashMap::new(),
         );
         let snapshots = dir.path().join("snapshots");
         let settings = raft::Settings::default();

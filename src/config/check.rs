@@ -48,6 +48,9 @@ fn listeners(settings: &Settings, found: &mut Found) {
     listener("peer", &settings.peer.listen, &settings.peer.advertise, found);
     let same = settings.api.listen == settings.peer.listen && !settings.peer.listen.ends_with(":0");
     found.unless(!same, "peer.listen", "must differ from `api.listen`");
+    for (id, address) in &settings.peer.routes {
+        node_address(&format!("peer.routes.{id}"), id, address, found);
+    }
     tls("api", &settings.api.tls, found);
     tls("peer", &settings.peer.tls, found);
     let mutual = settings.peer.tls.cert.as_os_str().is_empty() || !settings.peer.tls.ca.as_os_str().is_empty();
@@ -107,6 +110,19 @@ fn tls(room: &str, tls: &TlsSettings, found: &mut Found) {
     );
 }
 
+/// One entry of a map from node ids to addresses.
+fn node_address(key: &str, id: &str, address: &str, found: &mut Found) {
+    // `01` and `1` would be the same node.
+    let number = id.parse::<u64>().is_ok_and(|n| n >= 1 && n.to_string() == id);
+    found.unless(number, key, "the key must be a node id: a number from 1");
+    let reachable = host_and_port(address).is_some_and(|(_, port)| port != 0);
+    found.unless(
+        reachable,
+        key,
+        format!("`{address}` is not host:port, as in node1:7601"),
+    );
+}
+
 fn cluster(settings: &Settings, found: &mut Found) {
     let cluster = &settings.cluster;
     found.unless(
@@ -122,15 +138,7 @@ fn cluster(settings: &Settings, found: &mut Found) {
     let mut seen = BTreeMap::new();
     for (id, address) in &cluster.initial_nodes {
         let key = format!("cluster.initial_nodes.{id}");
-        // `01` and `1` would be the same node.
-        let number = id.parse::<u64>().is_ok_and(|n| n >= 1 && n.to_string() == *id);
-        found.unless(number, &key, "the key must be a node id: a number from 1");
-        let reachable = host_and_port(address).is_some_and(|(_, port)| port != 0);
-        found.unless(
-            reachable,
-            &key,
-            format!("`{address}` is not host:port, as in node1:7601"),
-        );
+        node_address(&key, id, address, found);
         if let Some(other) = seen.insert(address, id) {
             found
                 .0

@@ -26,6 +26,8 @@ pub(super) type PeerClient = peer_client::PeerClient<Channel>;
 /// The channels of all peers.
 pub(super) struct Links {
     tls: Option<ClientTlsConfig>,
+    /// Nodes that this one reaches elsewhere than the membership says.
+    routes: HashMap<u64, String>,
     consensus: Lane,
     bulk: Lane,
 }
@@ -34,9 +36,10 @@ pub(super) struct Links {
 type Lane = Mutex<HashMap<u64, (String, PeerClient)>>;
 
 impl Links {
-    pub(super) fn new(tls: Option<ClientTlsConfig>) -> Self {
+    pub(super) fn new(tls: Option<ClientTlsConfig>, routes: HashMap<u64, String>) -> Self {
         Self {
             tls,
+            routes,
             consensus: Lane::default(),
             bulk: Lane::default(),
         }
@@ -53,14 +56,15 @@ impl Links {
     }
 
     fn on(&self, lane: &Lane, to: &PeerName) -> Result<PeerClient, String> {
+        let dialled = self.routes.get(&to.id).unwrap_or(&to.address);
         let mut lane = lane.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((address, client)) = lane.get(&to.id)
-            && *address == to.address
+            && address == dialled
         {
             return Ok(client.clone());
         }
-        let client = self.open(&to.address)?;
-        lane.insert(to.id, (to.address.clone(), client.clone()));
+        let client = self.open(dialled)?;
+        lane.insert(to.id, (dialled.clone(), client.clone()));
         Ok(client)
     }
 
@@ -97,7 +101,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_peer_that_moved_gets_a_channel_to_its_new_address() {
-        let links = Links::new(None);
+        let links = Links::new(None, HashMap::new());
         let at = |address: &str| PeerName {
             id: 2,
             address: address.to_owned(),

@@ -1,5 +1,6 @@
 //! gRPC as a node calls another: who calls whom, deadlines, and what a failed call means.
 
+use std::collections::HashMap;
 use std::error::Error as _;
 use std::fmt;
 use std::future::Future;
@@ -69,12 +70,13 @@ struct Shared {
 }
 
 impl Peers {
-    /// Clients that speak for `this`; `tls` is the client side of the peers' TLS, `None` for plain text.
-    pub fn new(this: SelfName, tls: Option<ClientTlsConfig>) -> Self {
+    /// Clients that speak for `this`; `tls` is the client side of the peers' TLS, `None` for plain text. Nodes in `routes` are
+    /// reached there instead of at their own address.
+    pub fn new(this: SelfName, tls: Option<ClientTlsConfig>, routes: HashMap<u64, String>) -> Self {
         Self {
             shared: Arc::new(Shared {
                 this: RwLock::new(this),
-                links: Links::new(tls),
+                links: Links::new(tls, routes),
             }),
         }
     }
@@ -328,6 +330,7 @@ mod tests {
                 cluster_id: String::new(),
             },
             None,
+            HashMap::new(),
         )
     }
 
