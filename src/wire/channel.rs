@@ -97,6 +97,8 @@ impl Links {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::{Links, PeerName};
 
     #[tokio::test]

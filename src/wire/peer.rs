@@ -308,6 +308,8 @@ fn is_expired(status: &Status) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use std::time::Duration;
 
     use tonic::Status;
