@@ -165,7 +165,7 @@ pub async fn set_max_staleness(client: &Client, seconds: u32) -> Result<()> {
     Ok(())
 }
 
-/// Imports a whole file; the last progress is the result.
+/// Imports a whole file; the result is the last progress, with every bad row.
 pub async fn import(client: &Client, header: v1::ImportUsersHeader, file: Bytes) -> Result<v1::ImportUsersProgress> {
     let mut parts = vec![v1::import_users_request::Part::Header(header)];
     let chunks = file.chunks(IMPORT_CHUNK).map(|chunk| file.slice_ref(chunk));
@@ -174,10 +174,13 @@ pub async fn import(client: &Client, header: v1::ImportUsersHeader, file: Bytes)
         .into_iter()
         .map(|part| v1::ImportUsersRequest { part: Some(part) });
     let mut progress = client.users().import(tokio_stream::iter(requests)).await?.into_inner();
+    let mut bad_rows = Vec::new();
     while let Some(message) = progress.next().await {
-        let message = message?;
+        let mut message = message?;
+        // Each message names only the bad rows since the last one.
+        bad_rows.append(&mut message.bad_rows);
         if message.done {
-            return Ok(message);
+            return Ok(v1::ImportUsersProgress { bad_rows, ..message });
         }
     }
     anyhow::bail!("the import ended without saying that it is done")

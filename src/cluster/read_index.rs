@@ -12,7 +12,7 @@ use crate::wire::PeerError;
 
 /// Callers that may wait at once; more wait to be let in.
 pub(super) const MOST_WAITING: usize = 4096;
-/// How long one question may take, with all its attempts.
+/// How long one question may take, with all its attempts, and how long a caller waits for its answer.
 const ROUND: Duration = Duration::from_millis(900);
 /// A follower may learn of a new leader without its own view changing: it looks again after so long.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -26,7 +26,12 @@ impl Inner {
         let (waiting, answer) = oneshot::channel();
         let stopped = || "this node is stopping".to_owned();
         self.reads.send(waiting).await.map_err(|_| stopped())?;
-        answer.await.map_err(|_| stopped())?
+        // Bounded by one round, although a caller may first have to wait for the round of those before it: without a quorum
+        // nobody waits longer than a second to hear so.
+        match tokio::time::timeout(ROUND, answer).await {
+            Ok(answer) => answer.map_err(|_| stopped())?,
+            Err(_) => Err("no quorum confirmed an index in time".to_owned()),
+        }
     }
 
     /// Asks whoever leads, until the round is over.
