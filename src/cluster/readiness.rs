@@ -45,8 +45,14 @@ impl Inner {
     pub(super) fn announce_readiness(&self) {
         // Worked out under the channel's lock, so that a probe that began earlier cannot overrule a stop.
         self.ready.send_if_modified(|ready| {
-            let now = self.check_ready().is_ok();
-            std::mem::replace(ready, now) != now
+            let now = self.check_ready();
+            let changed = std::mem::replace(ready, now.is_ok()) != now.is_ok();
+            match now {
+                Ok(()) if changed => tracing::info!("ready: logins are answered"),
+                Err(why) if changed => tracing::info!(%why, "not ready: logins are not answered"),
+                _ => {}
+            }
+            changed
         });
     }
 

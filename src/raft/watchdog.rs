@@ -9,7 +9,7 @@ use tokio::runtime::Handle as Runtime;
 use tokio::sync::watch;
 
 use super::log_store::LogBytes;
-use super::status::{best_successor, status};
+use super::status::{Status, best_successor, status};
 use super::types::Raft;
 use crate::journal::Journal;
 
@@ -83,7 +83,7 @@ fn hand_over(on: &Runtime, raft: &Raft, stalled: Duration) {
     });
 }
 
-/// Counts the changes of the status.
+/// Counts the changes of the status, and tells the log who leads.
 pub(super) fn follow_status(on: &Runtime, raft: &Raft) -> watch::Receiver<u64> {
     let mut metrics = raft.metrics();
     let (changes, receiver) = watch::channel(0);
@@ -91,6 +91,9 @@ pub(super) fn follow_status(on: &Runtime, raft: &Raft) -> watch::Receiver<u64> {
         let mut last = status(&metrics.borrow_and_update());
         while metrics.changed().await.is_ok() {
             let now = status(&metrics.borrow_and_update());
+            if (now.leader, now.term) != (last.leader, last.term) {
+                announce_leader(&now);
+            }
             if now != last {
                 last = now;
                 changes.send_modify(|count| *count += 1);
@@ -98,6 +101,14 @@ pub(super) fn follow_status(on: &Runtime, raft: &Raft) -> watch::Receiver<u64> {
         }
     });
     receiver
+}
+
+fn announce_leader(now: &Status) {
+    let (role, term) = (now.role, now.term);
+    match now.leader {
+        Some(leader) => tracing::info!(leader, term, ?role, "a leader is known"),
+        None => tracing::warn!(term, ?role, "no leader is known: writes wait for an election"),
+    }
 }
 
 /// Takes a snapshot when the log since the last one has grown by `limit` bytes: few large entries count as many small ones do.
