@@ -251,7 +251,7 @@ impl Node {
             peers,
             clock: clock.clone(),
             figures: Arc::new(FiguresHere {
-                reconciler,
+                reconciler: reconciler.clone(),
                 hasher: hasher.clone(),
             }),
         });
@@ -260,6 +260,7 @@ impl Node {
         let door = Door {
             cluster: cluster.clone(),
             chains,
+            catch_up: Arc::new(move || reconciler.catch_up()),
             settings: Arc::new(move || settings_store.settings()),
             clock: clock.clone(),
             drain: drain.clone(),

@@ -31,6 +31,8 @@ pub(crate) struct Door {
     pub(crate) cluster: Cluster,
     /// The chains in force.
     pub(crate) chains: Arc<LiveChains>,
+    /// Puts the chains in force that are declared by now.
+    pub(crate) catch_up: Arc<dyn Fn() + Send + Sync>,
     /// The cluster's settings.
     pub(crate) settings: SettingsNow,
     /// Time.
@@ -110,6 +112,8 @@ impl LoginService {
             .await
             .map_err(|e| Undecided::unable(e.reason, e.why))?;
         let settings = (door.settings)();
+        // What this node has applied includes authenticators: without them a login might be let in.
+        (door.catch_up)();
         // A listener without a chain, where there is no `global` either, has an empty one.
         let chain = door
             .chains
