@@ -68,7 +68,10 @@ struct House {
 }
 
 fn house(records: Vec<AuthenticatorRecord>) -> House {
-    let (declared, chains) = (Arc::new(Declared(Mutex::new((records, 0)))), Arc::new(LiveChains::default()));
+    let (declared, chains) = (
+        Arc::new(Declared(Mutex::new((records, 0)))),
+        Arc::new(LiveChains::default()),
+    );
     let clock = Arc::new(TestClock::at(1000));
     let hasher = Hasher::start(&Settings {
         threads: 1,
