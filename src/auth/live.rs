@@ -45,7 +45,6 @@ impl LiveChains {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
     use std::sync::Arc;
 
     use super::LiveChains;
