@@ -10,7 +10,7 @@ use super::error::{AdminError, violation};
 use super::handle::{Admin, Intent};
 use super::paging::{Page, page_of};
 use super::user_checks::chain_or_global;
-use crate::auth::{AuthenticatorFeed as _, AuthenticatorKey, AuthenticatorRecord, OnFailure, default_id};
+use crate::auth::{AuthenticatorFeed as _, AuthenticatorKey, AuthenticatorRecord, default_id};
 use crate::backends::{self, BackendInfo, Violation};
 use crate::store::{AuthenticatorChange, Command, Position, Reply};
 
@@ -388,7 +388,8 @@ mod tests {
     use std::time::Duration;
 
     use super::{AuthenticatorChange, check_name, check_precondition, check_timeout, key_of};
-    use super::{AuthenticatorKey, AuthenticatorPatch, AuthenticatorRecord, Lifted, OnFailure, changed, take_lifted};
+    use super::{AuthenticatorKey, AuthenticatorPatch, AuthenticatorRecord, Lifted, changed, take_lifted};
+    use crate::auth::OnFailure;
 
     fn record() -> AuthenticatorRecord {
         AuthenticatorRecord {
