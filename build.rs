@@ -13,13 +13,17 @@ const PROTOS: &[&str] = &[
     "proto/portcullis/peer/v1/peer.proto",
 ];
 
-/// Messages that carry a password or a key: their `Debug` is written by hand in `wire/pb.rs`.
+/// Messages that carry a password, a hash or a key: their `Debug` is written by hand in `wire/pb.rs`.
 const SECRET_MESSAGES: &[&str] = &[
     ".portcullis.v1.AuthenticateRequest",
     ".portcullis.v1.NewPassword",
     ".portcullis.v1.ImportUsersRequest",
     ".portcullis.v1.CreateOperatorResponse",
     ".portcullis.v1.InitClusterResponse",
+    ".portcullis.v1.Authenticator",
+    ".portcullis.peer.v1.RaftRequest",
+    ".portcullis.peer.v1.SnapshotChunk",
+    ".portcullis.peer.v1.ForwardRequest",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -36,6 +40,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     config.btree_map(["."]).bytes(["."]);
     config.extern_path(".google.protobuf", "::pbjson_types");
     config.skip_debug(SECRET_MESSAGES.iter().copied());
+    // What is skipped is so with all that is nested in it.
+    config.type_attribute(".portcullis.v1.Authenticator.OnFailure", "#[derive(Debug)]");
     tonic_prost_build::configure()
         .compile_well_known_types(true)
         .compile_fds_with_config(descriptors, config)?;

@@ -251,16 +251,18 @@ impl Node {
             peers,
             clock: clock.clone(),
             figures: Arc::new(FiguresHere {
-                reconciler,
+                reconciler: reconciler.clone(),
                 hasher: hasher.clone(),
             }),
         });
-        let settings_store = store.clone();
+        let (settings_store, operators) = (store.clone(), store.clone());
         let drain = Drain::default();
         let door = Door {
             cluster: cluster.clone(),
             chains,
+            catch_up: Arc::new(move || reconciler.catch_up()),
             settings: Arc::new(move || settings_store.settings()),
+            is_operator: Arc::new(move |id| operators.operator(id).is_some()),
             clock: clock.clone(),
             drain: drain.clone(),
             default_timeout: Duration::from_millis(settings.api.default_timeout_ms),

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::authenticator_draft::{AuthenticatorDraft, AuthenticatorPatch};
 use super::authenticator_settings::{Lifted, agreed, hide, keep_secrets, lift, schema_of};
 use super::error::{AdminError, violation};
 use super::handle::{Admin, Intent};
 use super::paging::{Page, page_of};
 use super::user_checks::chain_or_global;
-use crate::auth::{AuthenticatorFeed as _, AuthenticatorKey, AuthenticatorRecord, OnFailure, default_id};
+use crate::auth::{AuthenticatorFeed as _, AuthenticatorKey, AuthenticatorRecord, default_id};
 use crate::backends::{self, BackendInfo, Violation};
 use crate::store::{AuthenticatorChange, Command, Position, Reply};
 
@@ -17,44 +18,6 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(100);
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
 const LONGEST_NAME: usize = 256;
-
-/// An authenticator to be made.
-#[derive(Clone, Debug, Default)]
-pub struct AuthenticatorDraft {
-    /// Empty: `global`.
-    pub chain: String,
-    /// Empty: `mechanism:backend`.
-    pub id: String,
-    /// May stand in the settings instead.
-    pub mechanism: String,
-    /// May stand in the settings instead.
-    pub backend: String,
-    /// Whether it is asked at all; `enable` among the settings has the last word.
-    pub enabled: bool,
-    /// Its settings, as EMQX names them.
-    pub settings: Map<String, Value>,
-    /// May stand in the settings instead.
-    pub precondition: String,
-    /// What its failure means.
-    pub on_failure: OnFailure,
-    /// `None`: five seconds.
-    pub timeout: Option<Duration>,
-}
-
-/// What to change of an authenticator.
-#[derive(Clone, Debug, Default)]
-pub struct AuthenticatorPatch {
-    /// Replaced whole.
-    pub settings: Option<Map<String, Value>>,
-    /// Empty: always concerned.
-    pub precondition: Option<String>,
-    /// What a failure means.
-    pub on_failure: Option<OnFailure>,
-    /// How long a decision may take.
-    pub timeout: Option<Duration>,
-    /// On or off.
-    pub enabled: Option<bool>,
-}
 
 /// What came of a removal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -425,7 +388,8 @@ mod tests {
     use std::time::Duration;
 
     use super::{AuthenticatorChange, check_name, check_precondition, check_timeout, key_of};
-    use super::{AuthenticatorKey, AuthenticatorPatch, AuthenticatorRecord, Lifted, OnFailure, changed, take_lifted};
+    use super::{AuthenticatorKey, AuthenticatorPatch, AuthenticatorRecord, Lifted, changed, take_lifted};
+    use crate::auth::OnFailure;
 
     fn record() -> AuthenticatorRecord {
         AuthenticatorRecord {

@@ -1,6 +1,7 @@
 //! What an operator can do, whichever face asks: users, import, authenticators, operators, nodes.
 
 mod api_key;
+mod authenticator_draft;
 mod authenticator_settings;
 mod authenticator_status;
 mod authenticators;
@@ -15,8 +16,9 @@ mod user_checks;
 mod users;
 
 pub use self::api_key::ApiKey;
+pub use self::authenticator_draft::{AuthenticatorDraft, AuthenticatorPatch};
 pub use self::authenticator_status::{AuthenticatorStatus, Joint, NodeAuthenticatorStatus};
-pub use self::authenticators::{AuthenticatorDraft, AuthenticatorPatch, AuthenticatorRemoved};
+pub use self::authenticators::AuthenticatorRemoved;
 pub use self::error::{AdminError, Obstacle};
 pub use self::handle::{Admin, Caller, Intent};
 pub use self::import::{BadRow, ImportBody, ImportFormat, ImportHeader, ImportProgress, PasswordType};

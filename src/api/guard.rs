@@ -132,7 +132,8 @@ impl Guard {
     }
 }
 
-fn unauthenticated(message: &str) -> Status {
+/// Nobody known calls.
+pub(super) fn unauthenticated(message: &str) -> Status {
     refused(Code::Unauthenticated, "UNAUTHENTICATED", message)
 }
 

@@ -12,6 +12,8 @@ use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::answer::{self, Origin};
+use super::convert::caller_of;
+use super::guard::unauthenticated;
 use super::presented;
 use super::undecided::Undecided;
 use crate::auth::{
@@ -31,8 +33,12 @@ pub(crate) struct Door {
     pub(crate) cluster: Cluster,
     /// The chains in force.
     pub(crate) chains: Arc<LiveChains>,
+    /// Puts the chains in force that are declared by now.
+    pub(crate) catch_up: Arc<dyn Fn() + Send + Sync>,
     /// The cluster's settings.
     pub(crate) settings: SettingsNow,
+    /// Whether there still is an operator of that id: a stream outlives the check of its key.
+    pub(crate) is_operator: Arc<dyn Fn(&str) -> bool + Send + Sync>,
     /// Time.
     pub(crate) clock: Arc<dyn Clock>,
     /// Ends the streams.
@@ -110,6 +116,8 @@ impl LoginService {
             .await
             .map_err(|e| Undecided::unable(e.reason, e.why))?;
         let settings = (door.settings)();
+        // What this node has applied includes authenticators: without them a login might be let in.
+        (door.catch_up)();
         // A listener without a chain, where there is no `global` either, has an empty one.
         let chain = door
             .chains
@@ -251,7 +259,15 @@ impl Login for LoginService {
     ) -> Result<Response<Answers>, Status> {
         let drain = self.door.drain.clone();
         let begun = async move { drain.begun().await };
-        Ok(Response::new(self.pipeline(request.into_inner(), begun)))
+        let (caller, is_operator) = (caller_of(&request)?, self.door.is_operator.clone());
+        let admitted = request.into_inner().map(move |request| {
+            if is_operator(&caller.id) {
+                request
+            } else {
+                Err(unauthenticated("the operator of this API key was deleted"))
+            }
+        });
+        Ok(Response::new(self.pipeline(admitted, begun)))
     }
 
     async fn explain(

@@ -147,7 +147,7 @@ struct Builtin {
 
 impl Builtin {
     /// Unknown user, wrong password and a user who may not log in all cost one verification, and only who knows the password
-    /// learns of the latter.
+    /// learns of the latter. Only a record slower than the authenticator's algorithm still shows by the time it takes.
     async fn decide(&self, credentials: &Credentials) -> Result<Verdict, ProviderError> {
         let user_id = match self.settings.user_id_type {
             UserIdType::Username => &credentials.username,
@@ -156,20 +156,18 @@ impl Builtin {
         let Some(password) = credentials.password.as_ref().filter(|_| !user_id.is_empty()) else {
             return Ok(Verdict::Ignore(Reason::MissingCredential));
         };
-        let (hasher, password) = (&self.context.hasher, password.expose());
+        let (hasher, algorithm, password) = (&self.context.hasher, &self.settings.algorithm, password.expose());
         let Some(user) = self.context.users.user(&self.key.chain, &self.key.id, user_id) else {
-            hasher
-                .pretend(&self.settings.algorithm, password)
-                .await
-                .map_err(cannot_hash)?;
+            hasher.pretend(algorithm, password).await.map_err(cannot_hash)?;
             return Ok(Verdict::Ignore(Reason::UnknownUser));
         };
         // By the record's own algorithm, whatever the authenticator's is by now.
-        if !hasher
-            .verify(user.password.expose(), password)
-            .await
-            .map_err(cannot_hash)?
-        {
+        let record = user.password.expose();
+        if !hasher.verify(record, password).await.map_err(cannot_hash)? {
+            hasher
+                .even_out(record, algorithm, password)
+                .await
+                .map_err(cannot_hash)?;
             return Ok(Verdict::Deny(Reason::BadUsernameOrPassword));
         }
         Ok(self.admit(&user))

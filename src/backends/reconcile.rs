@@ -1,7 +1,7 @@
 //! Keeps the live chains in step with the declared authenticators.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
@@ -44,7 +44,32 @@ impl Reconciler {
 
     /// One pass: opens what changed, swaps the chains whole, drops what is gone after its logins.
     pub fn reconcile(&self) {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        self.pass(&mut self.running());
+    }
+
+    /// Makes sure that the chains are what is declared by now. Called before each login: the watching task may not have run
+    /// yet, and a login decided by an older chain could be let in by the lack of an authenticator. Costs two reads if all is well.
+    pub fn catch_up(&self) {
+        if self.is_behind() {
+            let mut running = self.running();
+            // Of many logins that wait here one does the work.
+            if self.is_behind() {
+                self.pass(&mut running);
+            }
+        }
+    }
+
+    fn is_behind(&self) -> bool {
+        self.chains.version() < self.feed.authenticators_version()
+    }
+
+    fn running(&self) -> MutexGuard<'_, Vec<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pass(&self, running: &mut Vec<Running>) {
+        // Before the authenticators: what changes in between is then found by the next pass.
+        let version = self.feed.authenticators_version();
         let before: HashMap<_, _> = running
             .drain(..)
             .map(|entry| (entry.record.key.clone(), entry))
@@ -55,7 +80,7 @@ impl Reconciler {
             .into_iter()
             .map(|record| self.bring_up(&before, record))
             .collect();
-        self.chains.swap(chains_of(&running));
+        self.chains.swap(version, chains_of(running));
     }
 
     /// Reconciles after every change, until the sender is gone.
@@ -70,7 +95,7 @@ impl Reconciler {
     /// Health and figures of every authenticator on this node.
     pub fn status(&self) -> Vec<(AuthenticatorKey, Health, Figures)> {
         // A copy, so that a slow provider's answer does not hold a pass up.
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let running = self.running().clone();
         let now = self.context.clock.instant();
         let show = |entry: Running| (entry.record.key, entry.provider.health(), entry.tally.figures(now));
         running.into_iter().map(show).collect()

@@ -33,8 +33,10 @@ pub(super) fn read(file: &Path) -> anyhow::Result<Declaration> {
 /// Everything that is not a field of an authenticator is a setting of its backend, as in EMQX's objects.
 fn parse(text: &str) -> anyhow::Result<Declaration> {
     let fields: Map<String, Value> = serde_json::from_str(text).context("not a JSON object")?;
+    // The protocol's JSON leaves out what is false, so an answer of `authenticator get` without `enabled` was of a disabled one.
+    let is_answer = fields.contains_key("revision");
     let mut declared = Authenticator {
-        enabled: true,
+        enabled: !is_answer,
         ..Authenticator::default()
     };
     let mut given = Vec::new();
@@ -137,6 +139,12 @@ mod tests {
     #[test]
     fn an_authenticator_is_enabled_unless_the_file_says_otherwise() {
         assert!(parse(r#"{"mechanism": "jwt"}"#).unwrap().authenticator.enabled);
+    }
+
+    #[test]
+    fn what_get_printed_of_a_disabled_authenticator_declares_a_disabled_one() {
+        let printed = r#"{"chain": "global", "id": "jwt", "mechanism": "jwt", "revision": "12"}"#;
+        assert!(!parse(printed).unwrap().authenticator.enabled);
     }
 
     #[test]

@@ -117,6 +117,15 @@ impl Hasher {
         self.check(algorithm.dummy(), password).await.map(drop)
     }
 
+    /// After a wrong password: where the record is cheaper to check than this algorithm, spends what [`Hasher::pretend`] would,
+    /// so that time does not tell such a user from one that does not exist.
+    pub async fn even_out(&self, encoded: &str, algorithm: &Algorithm, password: &[u8]) -> Result<(), HashError> {
+        if !algorithm.is_cheap() && Encoded::parse(encoded)?.is_cheap() {
+            self.pretend(algorithm, password).await?;
+        }
+        Ok(())
+    }
+
     /// Logins waiting now.
     pub fn waiting(&self) -> usize {
         self.pool.waiting.load(Ordering::Relaxed)
@@ -286,6 +295,19 @@ mod tests {
                 .await
                 .is_ok()
         );
+    }
+
+    #[tokio::test]
+    async fn a_wrong_password_of_a_cheap_record_costs_what_an_unknown_user_costs() {
+        let hasher = pool(0, 10);
+        let cheap = Algorithm::parse(&json!("sha256")).unwrap();
+        let record = hasher.hash(&cheap, b"x").await.unwrap();
+        let _release = busy(&hasher).await;
+        assert_eq!(
+            hasher.even_out(&record, &slow(), b"y").await,
+            Err(HashError::Overloaded)
+        );
+        assert_eq!(hasher.even_out(&record, &cheap, b"y").await, Ok(()));
     }
 
     #[tokio::test]

@@ -69,3 +69,71 @@ impl fmt::Debug for v1::InitClusterResponse {
             .finish_non_exhaustive()
     }
 }
+
+/// The settings of a backend may hold the password of a database.
+impl fmt::Debug for v1::Authenticator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authenticator")
+            .field("chain", &self.chain)
+            .field("id", &self.id)
+            .field("enabled", &self.enabled)
+            .field("revision", &self.revision)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for peer::RaftRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RaftRequest")
+            .field("caller", &self.caller)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for peer::SnapshotChunk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SnapshotChunk")
+            .field("caller", &self.caller)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for peer::ForwardRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ForwardRequest")
+            .field("caller", &self.caller)
+            .field("timeout_ms", &self.timeout_ms)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{peer, v1};
+
+    #[test]
+    fn what_may_hold_a_secret_is_not_printed() {
+        let hush = || bytes::Bytes::from_static(b"hush");
+        let authenticator = v1::Authenticator {
+            settings: Some(pbjson_types::Struct {
+                fields: [("password".to_owned(), "hush".to_owned().into())].into(),
+            }),
+            ..Default::default()
+        };
+        let raft = peer::RaftRequest {
+            payload: hush(),
+            ..Default::default()
+        };
+        let chunk = peer::SnapshotChunk {
+            data: hush(),
+            ..Default::default()
+        };
+        let forward = peer::ForwardRequest {
+            payload: hush(),
+            ..Default::default()
+        };
+        let printed = format!("{authenticator:?} {raft:?} {chunk:?} {forward:?}");
+        assert!(!printed.contains("hush"), "{printed}");
+    }
+}

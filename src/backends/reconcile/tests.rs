@@ -21,16 +21,23 @@ impl UserDirectory for Nobody {
     }
 }
 
-#[derive(Default)]
-struct Declared(Mutex<Vec<AuthenticatorRecord>>);
+/// With how often it was changed.
+struct Declared(Mutex<(Vec<AuthenticatorRecord>, u64)>);
+
+impl Declared {
+    fn change(&self, records: Vec<AuthenticatorRecord>) {
+        let mut declared = self.0.lock().unwrap();
+        *declared = (records, declared.1 + 1);
+    }
+}
 
 impl AuthenticatorFeed for Declared {
     fn authenticators(&self) -> Vec<AuthenticatorRecord> {
-        self.0.lock().unwrap().clone()
+        self.0.lock().unwrap().0.clone()
     }
 
     fn authenticators_version(&self) -> u64 {
-        0
+        self.0.lock().unwrap().1
     }
 }
 
@@ -61,7 +68,10 @@ struct House {
 }
 
 fn house(records: Vec<AuthenticatorRecord>) -> House {
-    let (declared, chains) = (Arc::new(Declared(Mutex::new(records))), Arc::new(LiveChains::default()));
+    let (declared, chains) = (
+        Arc::new(Declared(Mutex::new((records, 0)))),
+        Arc::new(LiveChains::default()),
+    );
     let clock = Arc::new(TestClock::at(1000));
     let hasher = Hasher::start(&Settings {
         threads: 1,
@@ -85,7 +95,7 @@ fn house(records: Vec<AuthenticatorRecord>) -> House {
 
 impl House {
     fn declare(&self, records: Vec<AuthenticatorRecord>) {
-        *self.declared.0.lock().unwrap() = records;
+        self.declared.change(records);
         self.reconciler.reconcile();
     }
 
@@ -209,11 +219,23 @@ async fn a_disabled_authenticator_is_shown_as_disabled_and_comes_back() {
 }
 
 #[tokio::test]
+async fn a_login_right_after_a_change_is_decided_by_it() {
+    let house = house(vec![]);
+    assert!(house.chains.chain("global").is_none());
+    house.declared.change(vec![record("global", "a")]);
+    house.reconciler.catch_up();
+    assert_eq!(house.login().await, Outcome::Deny(Reason::UnknownUser));
+    let before = house.global();
+    house.reconciler.catch_up();
+    assert!(Arc::ptr_eq(&before, &house.global()));
+}
+
+#[tokio::test]
 async fn it_runs_after_every_change_until_the_sender_is_gone() {
     let house = house(vec![]);
     let (changed, changes) = watch::channel(0);
     let running = tokio::spawn(Arc::clone(&house.reconciler).run(changes));
-    *house.declared.0.lock().unwrap() = vec![record("global", "a")];
+    house.declared.change(vec![record("global", "a")]);
     changed.send(1).unwrap();
     drop(changed);
     tokio::time::timeout(Duration::from_secs(5), running)
