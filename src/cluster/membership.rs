@@ -142,9 +142,9 @@ impl Inner {
         if self.parts.store.is_retired(id) {
             return refused(format!("node {id} is being removed"));
         }
-        if membership.voters.insert(id) {
-            self.parts.raft.change_voters(membership.voters, true, left).await?;
-        }
+        // Also when it votes already: an attempt that ended half way leaves a joint membership, which this completes.
+        membership.voters.insert(id);
+        self.parts.raft.change_voters(membership.voters, true, left).await?;
         Ok(Answer::Changed)
     }
 

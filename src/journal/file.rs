@@ -19,8 +19,7 @@ const NAME: &str = "journal.redb";
 /// Pages that redb caches; followers that are a little late are served from the tail.
 const CACHE_BYTES: usize = 32 << 20;
 
-/// One change of the file.
-#[derive(Debug)]
+/// One change of the file. It cannot be printed: entries hold password hashes and settings.
 pub(super) enum Change {
     Append(Vec<(u64, Bytes)>),
     TruncateFrom(u64),
@@ -152,6 +151,10 @@ fn write(database: &Database, changes: &[Change]) -> Result<(), JournalError> {
     transaction
         .set_durability(Durability::Immediate)
         .map_err(engine("beginning a commit"))?;
+    // In one phase, a newest commit that is damaged later gives way to the one before it at the next open, without a word. For
+    // entries a quorum makes up for that; a vote taken back could be given twice. Votes are rare enough for the second sync.
+    let is_promise = |change: &Change| matches!(change, Change::Vote(_) | Change::Identity(_));
+    transaction.set_two_phase_commit(changes.iter().any(is_promise));
     {
         let mut entries = transaction.open_table(ENTRIES).map_err(engine("writing"))?;
         let mut values = transaction.open_table(VALUES).map_err(engine("writing"))?;

@@ -57,6 +57,36 @@ fn entries_are_readable_before_they_are_on_the_disk_and_completed_in_order() {
 }
 
 #[tokio::test]
+async fn a_damaged_newest_vote_is_never_replaced_by_the_one_before() {
+    let dir = TempDir::new().unwrap();
+    let journal = open(dir.path());
+    journal.save_vote(Bytes::from_static(b"the vote before")).await.unwrap();
+    journal.save_vote(Bytes::from_static(b"the newest vote")).await.unwrap();
+    // As a crash leaves it, with a bit that turns over later.
+    let mut file = std::fs::read(dir.path().join("journal.redb")).unwrap();
+    let at: Vec<_> = (0..file.len())
+        .filter(|at| file[*at..].starts_with(b"the newest vote"))
+        .collect();
+    at.into_iter().for_each(|at| file[at] ^= 1);
+    let crashed = TempDir::new().unwrap();
+    std::fs::write(crashed.path().join("journal.redb"), file).unwrap();
+    assert!(matches!(
+        Journal::open(crashed.path(), 1, &Settings::default()),
+        Err(JournalError::Damaged(_))
+    ));
+    journal.close();
+}
+
+#[test]
+fn a_journal_that_is_printed_shows_no_entry() {
+    let dir = TempDir::new().unwrap();
+    let journal = open(dir.path());
+    journal.append(vec![(0, Bytes::from_static(b"hash of a password"))], Box::new(|| {}));
+    assert!(!format!("{journal:?}").contains("hash"));
+    journal.close();
+}
+
+#[tokio::test]
 async fn reopening_returns_everything() {
     let dir = TempDir::new().unwrap();
     let journal = open(dir.path());

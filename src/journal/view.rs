@@ -1,6 +1,7 @@
 //! What readers see: the newest entries in memory, whether the writer has committed them yet or not, and the small values.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -8,10 +9,16 @@ use bytes::Bytes;
 use super::contents::Identity;
 
 /// An entry of the tail, with the number of the job that appended it.
-#[derive(Debug)]
 struct Tailed {
     job: u64,
     bytes: Bytes,
+}
+
+/// Entries hold password hashes and settings: their content is not printed.
+impl fmt::Debug for Tailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes by job {}", self.bytes.len(), self.job)
+    }
 }
 
 /// Where the wanted entries are to be had.

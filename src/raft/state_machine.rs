@@ -39,12 +39,16 @@ pub(super) struct SnapshotBuilder {
 impl StateMachine {
     /// Over a store that is open, with the newest sound snapshot of the folder. Blocking.
     pub(super) fn open(store: Store, journal: Journal, folder: Snapshots, log_bytes: LogBytes) -> io::Result<Self> {
-        let current = Arc::new(Mutex::new(folder.newest()?));
+        let current = folder.newest()?;
+        check_reach(&store, &journal, current.as_ref())?;
+        // openraft closes a gap between a log that a crash cut short and what was applied by purging the log up to there. Then
+        // only the store has it, and it must not lose it.
+        store.checkpoint().map_err(io::Error::other)?;
         Ok(Self {
             store,
             journal,
             folder,
-            current,
+            current: Arc::new(Mutex::new(current)),
             log_bytes,
         })
     }
@@ -53,8 +57,15 @@ impl StateMachine {
         self.journal.identity().cluster_id.unwrap_or_default()
     }
 
-    fn set_current(&self, current: Current) {
-        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(current);
+    /// Never an older one: while a snapshot was being written, a newer one may have been installed, and the log behind that is gone.
+    fn set_current(&self, new: Current) {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if current
+            .as_ref()
+            .is_none_or(|(meta, _)| meta.last_log_id <= new.0.last_log_id)
+        {
+            *current = Some(new);
+        }
     }
 
     /// Writes the view as a file. Only after the checkpoint may the log be purged: until then the store may lose what it
@@ -158,6 +169,26 @@ impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
     }
 }
 
+/// State, snapshot and log must join. Without this check a state that was lost together with its snapshots would go on from the
+/// first entry that is left, and differ from all others.
+fn check_reach(store: &Store, journal: &Journal, snapshot: Option<&Current>) -> io::Result<()> {
+    let contents = journal.contents().map_err(io::Error::other)?;
+    let purged: Option<LogId> = decode_optional(&contents.purged.unwrap_or_default())?;
+    let begins_after = number_or_zero(purged.as_ref());
+    let in_snapshot = snapshot.map_or(0, |(meta, _)| number_or_zero(meta.last_log_id.as_ref()));
+    let reaches = store.applied().index.max(in_snapshot);
+    if reaches < begins_after {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!(
+                "the state reaches entry {reaches}, the journal begins after entry {begins_after}, and no sound snapshot lies \
+                 between: remove this node from the cluster, wipe it and add it under a new id"
+            ),
+        ));
+    }
+    Ok(())
+}
+
 /// Keeps the entry points of openraft free of blocking work. A panic in there is an error, which stops the node.
 async fn blocking<T: Send + 'static>(act: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
     tokio::task::spawn_blocking(act)
@@ -182,4 +213,34 @@ pub(super) fn verify_arrived(journal: &Journal, announced: &SnapshotMeta, file: 
         return Err("it is not the snapshot that was announced".to_owned());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::journal;
+    use crate::store;
+
+    #[tokio::test]
+    async fn a_snapshot_that_was_overtaken_by_an_installed_one_is_not_offered() {
+        let dir = TempDir::new().unwrap();
+        let journal = Journal::open(&dir.path().join("journal"), 1, &journal::Settings::default()).unwrap();
+        let opened = Store::open(&dir.path().join("store"), 1, None, &store::Settings::default());
+        let folder = Snapshots::open(dir.path().join("snapshots")).unwrap();
+        let mut machine = StateMachine::open(opened.unwrap().0, journal, folder, LogBytes::default()).unwrap();
+        let at = |index| {
+            let meta = SnapshotMeta {
+                last_log_id: Some(openraft::testing::log_id::<TypeConfig>(1, 1, index)),
+                ..SnapshotMeta::default()
+            };
+            let path = dir.path().join(index.to_string());
+            (meta, SnapshotFile { path, bytes: 0 })
+        };
+        for index in [5, 9, 7] {
+            machine.set_current(at(index));
+        }
+        assert_eq!(machine.get_current_snapshot().await.unwrap().unwrap().meta, at(9).0);
+    }
 }

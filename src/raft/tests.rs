@@ -150,3 +150,31 @@ async fn a_damaged_snapshot_is_refused_and_leaves_no_trace() {
     assert_eq!(net.store(2).applied().index, 0);
     assert_eq!(net.snapshot_files(2), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_begins_behind_the_state_is_not_applied_to_it() {
+    let net = Net::of(&[1]).await;
+    let leader = net.leader().await;
+    leader.propose(envelope(7), DEADLINE).await.unwrap();
+    leader.take_snapshot(DEADLINE).await.unwrap();
+    until("the log behind it is purged", || leader.status().purged_index > 1).await;
+    drop(leader);
+    net.stop(1).await;
+    net.lose_all_but_the_journal(1);
+    let refused = net.try_start(1).await.unwrap_err().to_string();
+    assert!(refused.contains("no sound snapshot"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_of_large_entries_is_bounded_by_its_bytes() {
+    let net = Net::keeping(10_000, 1);
+    net.start(1).await;
+    net.initialize(&[1]).await;
+    let leader = net.leader().await;
+    for id in [7, 8] {
+        let revision = leader.propose(envelope(id), DEADLINE).await.unwrap().revision;
+        until("a snapshot is taken", || leader.status().snapshot_index >= revision).await;
+    }
+    leader.propose(envelope(9), DEADLINE).await.unwrap();
+    until("the log behind it is purged", || leader.status().purged_index > 1).await;
+}

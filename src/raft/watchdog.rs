@@ -111,14 +111,23 @@ fn announce_leader(now: &Status) {
     }
 }
 
-/// Takes a snapshot when the log since the last one has grown by `limit` bytes: few large entries count as many small ones do.
+/// Takes a snapshot when the log since the last one has grown by `limit` bytes: few large entries count as many small ones do. What
+/// lies behind the last one goes then, however few entries that are; followers that are a little late still find `limit` bytes.
 pub(super) fn bound_log(on: &Runtime, raft: &Raft, log_bytes: &LogBytes, limit: u64) {
     let (raft, log_bytes) = (raft.clone(), log_bytes.clone());
     on.spawn(async move {
         let mut look = tokio::time::interval(LOOK_AT_LOG_EVERY);
         loop {
             look.tick().await;
-            if log_bytes.get() >= limit && raft.trigger().snapshot().await.is_err() {
+            if log_bytes.get() < limit {
+                continue;
+            }
+            let last = raft.metrics().borrow_watched().snapshot;
+            let purged = match last {
+                Some(last) => raft.trigger().purge_log(last.index()).await,
+                None => Ok(()),
+            };
+            if purged.is_err() || raft.trigger().snapshot().await.is_err() {
                 return;
             }
         }

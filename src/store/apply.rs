@@ -127,17 +127,27 @@ fn command(run: &mut Run<'_>, index: u64, envelope: &Envelope) -> Done {
     }
 }
 
+/// Bytes of a name in a refusal. A refusal is remembered, and what was never accepted as a name can be of any length.
+const SHOWN: usize = 256;
+
+fn shown(name: &str) -> String {
+    match name.char_indices().find(|(at, _)| *at >= SHOWN) {
+        Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()),
+        None => name.to_owned(),
+    }
+}
+
 fn not_found(kind: &str, name: &str) -> Refusal {
     Refusal::NotFound {
         kind: kind.to_owned(),
-        name: name.to_owned(),
+        name: shown(name),
     }
 }
 
 fn already_exists(kind: &str, name: &str) -> Refusal {
     Refusal::AlreadyExists {
         kind: kind.to_owned(),
-        name: name.to_owned(),
+        name: shown(name),
     }
 }
 
@@ -152,7 +162,7 @@ fn check_revision(kind: &str, name: &str, expected: Option<u64>, actual: u64) ->
     match expected {
         Some(expected) if expected != actual => Err(Refusal::RevisionMismatch {
             kind: kind.to_owned(),
-            name: name.to_owned(),
+            name: shown(name),
             expected,
             actual,
         }),

@@ -13,7 +13,7 @@ use super::super::codec::encode;
 use super::super::network::{Carrier, SnapshotHead};
 use super::super::snapshots;
 use super::super::types::Vote;
-use super::super::{Handle, Member, Role, Settings};
+use super::super::{Handle, Member, ProposeError, Role, Settings};
 use crate::journal::{self, Journal};
 use crate::store::{self, Command, Envelope, Store};
 use crate::wire::{PeerError, PeerName};
@@ -51,6 +51,7 @@ pub(super) struct Net {
     dir: Arc<TempDir>,
     nodes: Arc<Mutex<BTreeMap<u64, Node>>>,
     cut: Arc<Mutex<BTreeSet<u64>>>,
+    settings: Settings,
 }
 
 #[derive(Clone)]
@@ -73,6 +74,13 @@ impl Net {
             dir: Arc::new(TempDir::new().unwrap()),
             nodes: Arc::default(),
             cut: Arc::default(),
+            settings: Settings {
+                heartbeat_ms: 100,
+                election_min_ms: 500,
+                election_max_ms: 1000,
+                keep_entries: 0,
+                ..Settings::default()
+            },
         }
     }
 
@@ -87,14 +95,19 @@ impl Net {
         net
     }
 
+    /// Another net whose nodes keep less or more of their log.
+    pub(super) fn keeping(entries: u64, snapshot_bytes: u64) -> Self {
+        let mut net = Self::new();
+        net.settings.keep_entries = entries;
+        net.settings.snapshot_bytes = snapshot_bytes;
+        net
+    }
+
     pub(super) async fn start(&self, id: u64) {
-        let settings = Settings {
-            heartbeat_ms: 100,
-            election_min_ms: 500,
-            election_max_ms: 1000,
-            keep_entries: 0,
-            ..Settings::default()
-        };
+        self.try_start(id).await.unwrap();
+    }
+
+    pub(super) async fn try_start(&self, id: u64) -> Result<(), ProposeError> {
         let dir = self.folder(id);
         let journal = Journal::open(&dir.join("journal"), id, &journal::Settings::default()).unwrap();
         journal.adopt("north").unwrap();
@@ -112,7 +125,7 @@ impl Net {
             net: self.clone(),
         };
         let started = Handle::start_with(
-            &settings,
+            &self.settings,
             journal.clone(),
             store.clone(),
             dir.join("snapshots"),
@@ -122,11 +135,19 @@ impl Net {
         self.nodes.lock().unwrap().insert(
             id,
             Node {
-                handle: started.unwrap(),
+                handle: started?,
                 store,
                 journal,
             },
         );
+        Ok(())
+    }
+
+    /// Removes the state and the snapshots of a node that does not run.
+    pub(super) fn lose_all_but_the_journal(&self, id: u64) {
+        for folder in ["store", "snapshots"] {
+            std::fs::remove_dir_all(self.folder(id).join(folder)).unwrap();
+        }
     }
 
     pub(super) async fn stop(&self, id: u64) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Circumstances, Done, already_exists, check_revision, invalid, names, not_found};
+use super::{Circumstances, Done, already_exists, check_revision, invalid, names, not_found, shown};
 use crate::auth::{AuthenticatorKey, AuthenticatorRecord};
 use crate::store::command::{AuthenticatorChange, Position, Refusal, Reply};
 use crate::store::error::StoreError;
@@ -156,7 +156,7 @@ fn check_permutation(old: &[String], ids: &[String]) -> Result<(), Refusal> {
 }
 
 fn list(ids: &[&String]) -> String {
-    let named: Vec<_> = ids.iter().take(NAMED).map(|id| format!("`{id}`")).collect();
+    let named: Vec<_> = ids.iter().take(NAMED).map(|id| format!("`{}`", shown(id))).collect();
     let more = match ids.len().saturating_sub(NAMED) {
         0 => String::new(),
         more => format!(" and {more} more"),

@@ -254,3 +254,17 @@ fn staleness_has_a_bound_above_zero() {
     };
     assert_eq!(message(command), "`max_staleness`: must be more than nothing");
 }
+
+#[test]
+fn a_refusal_stays_small_however_long_the_name_it_is_about() {
+    let endless = "é".repeat(100_000);
+    let key = user_key(&endless);
+    let delete = Command::DeleteUser { key, if_revision: None };
+    let reorder = Command::ReorderAuthenticators {
+        chain: "global".into(),
+        ids: vec![endless.clone(), endless],
+    };
+    for command in [delete, reorder] {
+        assert!(message(command).len() < 2048);
+    }
+}
