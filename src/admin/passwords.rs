@@ -31,6 +31,11 @@ pub(super) enum Checked {
 }
 
 impl NewPassword {
+    /// Whether the authenticator's algorithm plays no part: a hash that names the one that made it.
+    pub(super) fn stands_alone(&self) -> bool {
+        self.password_hash.is_some() && !self.algorithm.is_empty()
+    }
+
     /// Checks it against the authenticator's algorithm; adds every violation.
     pub(super) fn check(&self, default: &Algorithm, violations: &mut Vec<Violation>) -> Option<Checked> {
         let algorithm = match chosen(&self.algorithm, default) {

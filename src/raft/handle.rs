@@ -304,21 +304,20 @@ impl Handle {
         let limit = Duration::from_millis(self.inner.settings.election_max_ms);
         let lost = async move {
             let mut look = tokio::time::interval(QUORUM_CHECK);
-            loop {
-                // The first tick comes at once: a quorum that is known to be lost is not even asked.
+            // Looked at first: a quorum that is known to be lost is not even asked.
+            while !has_lost_quorum(&metrics.borrow_watched(), limit) {
                 look.tick().await;
-                if has_lost_quorum(&metrics.borrow_watched(), limit) {
-                    return;
-                }
             }
         };
         let done = async move {
             let asked = Instant::now();
             let mut again = tokio::time::interval(TOO_EARLY_PAUSE);
             loop {
-                again.tick().await;
                 match attempt().await {
-                    Err(error) if error.is_too_early() && asked.elapsed() < TOO_EARLY_PATIENCE => {}
+                    // Only a failed attempt waits: even a timer that is due costs a write a millisecond or two.
+                    Err(error) if error.is_too_early() && asked.elapsed() < TOO_EARLY_PATIENCE => {
+                        again.tick().await;
+                    }
                     done => return done.map_err(Why::why),
                 }
             }
