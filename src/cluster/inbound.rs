@@ -9,6 +9,7 @@ use super::errors::Refused;
 use super::handle::Cluster;
 use super::identity::Strangers;
 use super::orders::{Answer, Order, decode, encode};
+use super::writer::Patience;
 use crate::raft::ProposeError;
 use crate::wire::pb::peer as pb;
 
@@ -77,7 +78,7 @@ impl Cluster {
         let order: Order = decode(&payload).map_err(|why| Refused::Unable(format!("the order {why}")))?;
         let leader = self.inner.parts.raft.status().leader;
         let answer = if leader == Some(self.inner.node_id) {
-            self.inner.lead(order, timeout.min(LONGEST_ORDER)).await
+            self.inner.lead(order, timeout.min(LONGEST_ORDER), Patience::FULL).await
         } else {
             Answer::NotLeader {
                 leader,

@@ -17,10 +17,30 @@ use crate::wire::{PeerError, PeerName};
 const SEARCH: Duration = Duration::from_millis(900);
 /// The others may agree on a leader without this node's view changing: it looks again after so long.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
-/// A write unanswered for so long makes one ask whether there is a quorum at all …
-const SUSPICION: Duration = Duration::from_millis(300);
-/// … and that question must be answered within so long.
-const CONFIRMATION: Duration = Duration::from_millis(600);
+
+/// How long a write may go unanswered before one asks whether there is a quorum at all, and how long that question may.
+#[derive(Clone, Copy)]
+pub(super) struct Patience {
+    suspicion: Duration,
+    confirmation: Duration,
+}
+
+impl Patience {
+    pub(super) const FULL: Self = Self {
+        suspicion: Duration::from_millis(300),
+        confirmation: Duration::from_millis(600),
+    };
+
+    /// Of an attempt with so much left of the search: the later it begins, the sooner it must know, so that all of them
+    /// together still refuse within a second.
+    fn within(left: Duration) -> Self {
+        let least = Duration::from_millis(50);
+        Self {
+            suspicion: (left / 3).clamp(least, Self::FULL.suspicion),
+            confirmation: (left * 2 / 3).clamp(least, Self::FULL.confirmation),
+        }
+    }
+}
 
 impl Cluster {
     /// Commits a command: here if this node leads, else forwarded, at most one hop, one deadline, retried only on NotLeader.
@@ -78,7 +98,8 @@ impl Inner {
             changes.mark_unchanged();
             let left = deadline.saturating_duration_since(Instant::now());
             // Boxed: what an attempt holds while it waits is large, and a write is nested deep in what calls it.
-            let (next, why) = match Box::pin(self.attempt(&order, payload.clone(), hint, left)).await {
+            let patience = Patience::within(search_end.saturating_duration_since(Instant::now()));
+            let (next, why) = match Box::pin(self.attempt(&order, payload.clone(), hint, left, patience)).await {
                 // A leader that was just elected is not sure of its quorum yet, and one that is stopping is soon replaced. Asking
                 // again is safe: an order is executed once.
                 Attempt::Settled(Answer::Failed(ClusterError::NoQuorum { why, unknown: sent })) => {
@@ -107,17 +128,24 @@ impl Inner {
         }
     }
 
-    async fn attempt(&self, order: &Order, payload: bytes::Bytes, hint: Option<u64>, left: Duration) -> Attempt {
+    async fn attempt(
+        &self,
+        order: &Order,
+        payload: bytes::Bytes,
+        hint: Option<u64>,
+        left: Duration,
+        patience: Patience,
+    ) -> Attempt {
         let status = self.parts.raft.status();
         match hint.or(status.leader) {
             None => unsettled(false, "no leader is known".into()),
-            Some(id) if id == self.node_id => match self.lead(order.clone(), left).await {
+            Some(id) if id == self.node_id => match self.lead(order.clone(), left, patience).await {
                 Answer::NotLeader { leader, proposed } => moved(id, leader, proposed),
                 answer => Attempt::Settled(answer),
             },
             Some(id) => match status.membership.members.get(&id) {
                 Some(member) => {
-                    self.hand_over(&raft::Handle::peer_name(id, member), payload, left)
+                    self.hand_over(&raft::Handle::peer_name(id, member), payload, left, patience)
                         .await
                 }
                 None => unsettled(false, format!("the leader, node {id}, is not a member known here")),
@@ -126,17 +154,17 @@ impl Inner {
     }
 
     /// Forwards to the leader, unless it turns out not to be one that can reach a quorum.
-    async fn hand_over(&self, leader: &PeerName, payload: bytes::Bytes, left: Duration) -> Attempt {
+    async fn hand_over(&self, leader: &PeerName, payload: bytes::Bytes, left: Duration, patience: Patience) -> Attempt {
         let forwarded = self.parts.peers.forward(leader, payload, left);
         let confirm = || async {
             self.parts
                 .peers
-                .read_index(leader, CONFIRMATION)
+                .read_index(leader, patience.confirmation)
                 .await
                 .map(drop)
                 .map_err(|error| error.to_string())
         };
-        match unless_cut_off(Box::pin(forwarded), confirm).await {
+        match unless_cut_off(Box::pin(forwarded), patience.suspicion, confirm).await {
             Ok(Ok(reply)) => match decode(&reply) {
                 Ok(Answer::NotLeader { leader: next, proposed }) => moved(leader.id, next, proposed),
                 Ok(answer) => Attempt::Settled(answer),
@@ -161,15 +189,15 @@ impl Inner {
     }
 
     /// Carries out an order on this node, which leads. A leader that has lost its quorum says so soon, not only at the deadline.
-    pub(super) async fn lead(&self, order: Order, left: Duration) -> Answer {
+    pub(super) async fn lead(&self, order: Order, left: Duration, patience: Patience) -> Answer {
         let confirm = || async {
-            match self.parts.raft.read_index(CONFIRMATION).await {
+            match self.parts.raft.read_index(patience.confirmation).await {
                 Err(ProposeError::NoQuorum) => Err("this node leads, but no quorum answers it".to_owned()),
                 // Losing leadership also ends the work itself, which then says so.
                 _ => Ok(()),
             }
         };
-        let done = unless_cut_off(Box::pin(self.execute(order, left)), confirm).await;
+        let done = unless_cut_off(Box::pin(self.execute(order, left)), patience.suspicion, confirm).await;
         done.unwrap_or_else(|why| ClusterError::NoQuorum { why, unknown: true }.into())
     }
 
@@ -200,12 +228,16 @@ async fn wait_for_change(changes: &mut watch::Receiver<u64>, end: Instant) {
 }
 
 /// Waits for `work`; while it takes long, asks again and again whether there is a quorum, and gives up once there is none.
-async fn unless_cut_off<T, C>(work: impl Future<Output = T>, confirm: impl Fn() -> C) -> Result<T, String>
+async fn unless_cut_off<T, C>(
+    work: impl Future<Output = T>,
+    suspicion: Duration,
+    confirm: impl Fn() -> C,
+) -> Result<T, String>
 where
     C: Future<Output = Result<(), String>>,
 {
     let cut_off = async {
-        let mut ticks = tokio::time::interval_at(Instant::now() + SUSPICION, SUSPICION);
+        let mut ticks = tokio::time::interval_at(Instant::now() + suspicion, suspicion);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
@@ -225,19 +257,37 @@ where
 mod tests {
     use std::future::{pending, ready};
 
-    use super::unless_cut_off;
+    use std::time::Duration;
+
+    use super::{Patience, SEARCH, unless_cut_off};
+
+    #[test]
+    fn an_attempt_that_begins_late_knows_in_time_too() {
+        for begun in (0..=SEARCH.as_millis()).step_by(50) {
+            let begun = Duration::from_millis(u64::try_from(begun).unwrap());
+            let patience = Patience::within(SEARCH - begun);
+            let end = begun + patience.suspicion + patience.confirmation;
+            assert!(
+                end <= Duration::from_secs(1),
+                "begun after {begun:?} it ends after {end:?}"
+            );
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn work_that_hangs_without_a_quorum_is_given_up_within_a_second() {
         let start = tokio::time::Instant::now();
-        let result = unless_cut_off(pending::<()>(), || ready(Err("cut off".to_owned()))).await;
+        let result = unless_cut_off(pending::<()>(), Patience::FULL.suspicion, || {
+            ready(Err("cut off".to_owned()))
+        })
+        .await;
         assert_eq!(result, Err("cut off".to_owned()));
         assert!(start.elapsed().as_millis() < 1000);
     }
 
     #[tokio::test]
     async fn work_that_is_done_is_not_questioned() {
-        let result = unless_cut_off(ready(7), || ready(Err("cut off".to_owned()))).await;
+        let result = unless_cut_off(ready(7), Patience::FULL.suspicion, || ready(Err("cut off".to_owned()))).await;
         assert_eq!(result, Ok(7));
     }
 }
