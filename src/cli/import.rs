@@ -258,8 +258,12 @@ fn report(session: &Session, summary: &ImportUsersProgress, dry_run: bool) -> an
 }
 
 fn bad(row: &BadRow) -> String {
-    // Both come from the file, so they may hold anything.
-    format!("line {}: {:?}: {}", row.line, row.user_id, row.reason.escape_debug())
+    // Both come from the file, so they may hold anything. A row too short to have a name has none.
+    let name = match row.user_id.as_str() {
+        "" => String::new(),
+        name => format!("{name:?}: "),
+    };
+    format!("line {}: {name}{}", row.line, row.reason.escape_debug())
 }
 
 #[cfg(test)]
