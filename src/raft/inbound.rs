@@ -17,8 +17,6 @@ use super::network::{SnapshotHead, kind};
 use super::settings::Settings;
 use super::snapshots::SnapshotFile;
 use super::state_machine::verify_arrived;
-use super::status::has_other_voters;
-use super::types::Raft;
 use crate::journal::{Contents, Journal};
 
 /// A node that comes back does not know whom it followed a moment ago. Until the others' patience with that leader would
@@ -39,9 +37,8 @@ impl VoteHold {
         }
     }
 
-    fn holds(&self, raft: &Raft) -> bool {
-        use openraft::async_runtime::WatchReceiver;
-        self.until.is_some_and(|until| Instant::now() < until) && has_other_voters(&raft.metrics().borrow_watched())
+    fn holds(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() < until)
     }
 }
 
@@ -69,7 +66,7 @@ impl Handle {
 
     async fn answer(&self, kind: u32, payload: &[u8]) -> Result<Bytes, String> {
         let raft = self.raft();
-        if matches!(kind, kind::VOTE | kind::PRE_VOTE) && self.vote_hold().holds(raft) {
+        if matches!(kind, kind::VOTE | kind::PRE_VOTE) && self.vote_hold().holds() {
             return Err("it has just started and does not vote yet".to_owned());
         }
         match kind {

@@ -92,7 +92,7 @@ pub(super) fn has_lost_quorum(metrics: &Metrics, limit: Duration) -> bool {
 }
 
 /// Whether the membership has voters besides this node.
-pub(super) fn has_other_voters(metrics: &Metrics) -> bool {
+fn has_other_voters(metrics: &Metrics) -> bool {
     metrics.membership_config.voter_ids().any(|voter| voter != metrics.id)
 }
 

@@ -103,6 +103,12 @@ impl Net {
         net
     }
 
+    /// Nodes started from now on have so much patience with a leader.
+    pub(super) fn elect_after(&mut self, patience: Duration) {
+        let millis = u64::try_from(patience.as_millis()).unwrap();
+        (self.settings.election_min_ms, self.settings.election_max_ms) = (millis, 2 * millis);
+    }
+
     pub(super) async fn start(&self, id: u64) {
         self.try_start(id).await.unwrap();
     }
