@@ -14,7 +14,9 @@ use tokio::time::timeout;
 
 use crate::admin::Admin;
 use crate::api::{self, Door, PublicParts, ServeError};
-use crate::auth::{AuthenticatorKey, Clock, Figures, Health, LiveChains, SystemClock};
+use crate::auth::{
+    AuthenticatorKey, Clock, Figures, Health, LiveChains, PasswordUpgrades, Secret, SystemClock, UserKey,
+};
 use crate::backends::{Context, Reconciler};
 use crate::cluster::{self, Cluster, LocalFigures};
 use crate::config::Settings;
@@ -166,6 +168,13 @@ impl LocalFigures for FiguresHere {
     }
 }
 
+/// Until records are made anew after a login.
+struct NoUpgrades;
+
+impl PasswordUpgrades for NoUpgrades {
+    fn offer(&self, _user: UserKey, _revision: u64, _password: &Secret) {}
+}
+
 /// The two listeners, and how others reach them.
 struct Doors {
     api: TcpListener,
@@ -236,6 +245,7 @@ impl Node {
             users: shared.clone(),
             hasher: hasher.clone(),
             clock: clock.clone(),
+            upgrades: Arc::new(NoUpgrades),
         };
         let reconciler = Arc::new(Reconciler::new(shared, context, chains.clone()));
         let mut background = JoinSet::new();

@@ -186,6 +186,7 @@ fn shown(record: AuthenticatorRecord) -> pb::Authenticator {
         revision: record.revision,
         updated_at: known_timestamp(record.updated_at),
         updated_by: record.updated_by,
+        warnings: Vec::new(),
     }
 }
 

@@ -36,7 +36,11 @@ const RULES: &[(&str, Rule)] = &[
     ("/portcullis.v1.Users/Create", AtLeast(Editor)),
     ("/portcullis.v1.Users/Update", AtLeast(Editor)),
     ("/portcullis.v1.Users/Delete", AtLeast(Editor)),
+    ("/portcullis.v1.Users/BatchDelete", AtLeast(Editor)),
     ("/portcullis.v1.Users/Import", AtLeast(Editor)),
+    // What it sends holds the hashes.
+    ("/portcullis.v1.Users/Export", AtLeast(Admin)),
+    ("/portcullis.v1.Users/GetImportTemplate", AtLeast(Viewer)),
     ("/portcullis.v1.Authenticators/List", AtLeast(Viewer)),
     ("/portcullis.v1.Authenticators/Get", AtLeast(Viewer)),
     ("/portcullis.v1.Authenticators/GetStatus", AtLeast(Viewer)),

@@ -100,6 +100,26 @@ impl pb::users_server::Users for UsersService {
         }))
     }
 
+    async fn batch_delete(
+        &self,
+        _request: Request<pb::BatchDeleteUsersRequest>,
+    ) -> Result<Response<pb::BatchDeleteUsersResponse>, Status> {
+        Err(Status::unimplemented("to come"))
+    }
+
+    type ExportStream = std::pin::Pin<Box<dyn Stream<Item = Result<pb::ExportUsersResponse, Status>> + Send>>;
+
+    async fn export(&self, _request: Request<pb::ExportUsersRequest>) -> Result<Response<Self::ExportStream>, Status> {
+        Err(Status::unimplemented("to come"))
+    }
+
+    async fn get_import_template(
+        &self,
+        _request: Request<pb::GetImportTemplateRequest>,
+    ) -> Result<Response<pb::ImportTemplate>, Status> {
+        Err(Status::unimplemented("to come"))
+    }
+
     type ImportStream = Progress;
 
     async fn import(
@@ -232,7 +252,12 @@ fn header_from(sent: pb::ImportUsersHeader) -> Result<ImportHeader, AdminError> 
 
 fn progress_of(progress: ImportProgress) -> pb::ImportUsersProgress {
     let total = progress.total();
-    let bad_row = |BadRow { line, user_id, reason }| pb::BadRow { line, user_id, reason };
+    let bad_row = |BadRow { line, user_id, reason }| pb::BadRow {
+        line,
+        user_id,
+        reason,
+        column: String::new(),
+    };
     pb::ImportUsersProgress {
         done: progress.done,
         total,
@@ -243,6 +268,9 @@ fn progress_of(progress: ImportProgress) -> pb::ImportUsersProgress {
         failed: progress.failed,
         bad_rows: progress.bad_rows.into_iter().map(bad_row).collect(),
         revision: progress.revision,
+        import_id: String::new(),
+        settled_rows: 0,
+        warnings: Vec::new(),
     }
 }
 

@@ -10,7 +10,7 @@ use super::provider::{Provider, ProviderError};
 use super::reason::Reason;
 use super::settings::NoAuthenticator;
 use super::tally::{Came, Tally};
-use super::verdict::{Challenge, Identity, Verdict};
+use super::verdict::{Challenge, Finding, Identity, Verdict};
 
 /// One authenticator of a chain in force.
 pub struct Link {
@@ -177,7 +177,7 @@ fn came_of(link: &Link, answer: &Answer) -> Option<Came> {
     match answer {
         Ok(Verdict::Allow(_)) => Some(Came::Success),
         Ok(Verdict::Deny(_)) => Some(Came::Failed),
-        Ok(Verdict::Ignore(reason)) => (!is_skip(*reason)).then_some(Came::NoMatch),
+        Ok(Verdict::Ignore(why)) => (!is_skip(why.reason)).then_some(Came::NoMatch),
         Ok(Verdict::Continue(_)) => None,
         Err(_) if link.on_failure == OnFailure::Deny => Some(Came::Failed),
         Err(_) => Some(Came::NoMatch),
@@ -204,23 +204,22 @@ impl Walk {
                 String::new(),
                 Some(Outcome::Allow(identity)),
             ),
-            Ok(Verdict::Deny(reason)) => (
-                StepVerdict::Denied,
-                Some(reason),
-                String::new(),
-                Some(Outcome::Deny(reason)),
-            ),
+            Ok(Verdict::Deny(Finding { reason, detail })) => {
+                (StepVerdict::Denied, Some(reason), detail, Some(Outcome::Deny(reason)))
+            }
             Ok(Verdict::Continue(challenge)) => (
                 StepVerdict::Continues,
                 None,
                 String::new(),
                 Some(Outcome::Continue(challenge)),
             ),
-            Ok(Verdict::Ignore(reason)) if is_skip(reason) => (StepVerdict::Skipped, Some(reason), String::new(), None),
-            Ok(Verdict::Ignore(reason)) => {
+            Ok(Verdict::Ignore(Finding { reason, detail })) if is_skip(reason) => {
+                (StepVerdict::Skipped, Some(reason), detail, None)
+            }
+            Ok(Verdict::Ignore(Finding { reason, detail })) => {
                 self.passed_on = true;
                 self.unknown_user |= reason == Reason::UnknownUser;
-                (StepVerdict::NotFound, Some(reason), String::new(), None)
+                (StepVerdict::NotFound, Some(reason), detail, None)
             }
             Err(ProviderError { reason, detail }) => {
                 self.failures = true;

@@ -27,5 +27,5 @@ pub use self::reason::Reason;
 pub use self::secret::Secret;
 pub use self::settings::{ClusterSettings, NoAuthenticator};
 pub use self::tally::{Came, Figures, Tally};
-pub use self::user::{PasswordRecord, UserDirectory, UserKey, UserRecord};
-pub use self::verdict::{AclRule, Challenge, Identity, Verdict};
+pub use self::user::{PasswordRecord, PasswordUpgrades, UserDirectory, UserKey, UserRecord};
+pub use self::verdict::{AclRule, Challenge, Finding, Identity, Verdict};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::clock::Timestamp;
+use super::secret::Secret;
 
 /// Whose user: the chain and the authenticator it belongs to, and its name there.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -65,4 +66,11 @@ pub struct UserRecord {
 pub trait UserDirectory: Send + Sync {
     /// The user, if there is one.
     fn user(&self, chain: &str, authenticator: &str, user_id: &str) -> Option<Arc<UserRecord>>;
+}
+
+/// PORT: takes note that a user gave the right password, but that its record is not made as the authenticator makes records
+/// now. Never blocks, and may forget: the next login says it again.
+pub trait PasswordUpgrades: Send + Sync {
+    /// `revision` is that of the record that was verified: if it has changed since, nothing is done.
+    fn offer(&self, user: UserKey, revision: u64, password: &Secret);
 }

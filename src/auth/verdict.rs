@@ -8,14 +8,51 @@ use super::reason::Reason;
 /// A provider's answer. "Could not decide" is not among them: that is a [`super::ProviderError`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Not concerned: ask the next one. The reason says why (unknown user, missing credential…).
-    Ignore(Reason),
+    /// Not concerned: ask the next one (unknown user, missing credential…).
+    Ignore(Finding),
     /// The client is who it says; final.
     Allow(Box<Identity>),
     /// The client is not; final.
-    Deny(Reason),
+    Deny(Finding),
     /// One more step of an exchange.
     Continue(Challenge),
+}
+
+impl Verdict {
+    /// Not concerned, for a reason that says it all.
+    pub fn ignore(reason: Reason) -> Self {
+        Self::Ignore(reason.into())
+    }
+
+    /// Denied, for a reason that says it all.
+    pub fn deny(reason: Reason) -> Self {
+        Self::Deny(reason.into())
+    }
+}
+
+/// Why, with what only operators are told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// One of the closed list.
+    pub reason: Reason,
+    /// What the reason leaves open (which claim, which setting); free of secrets, mostly empty.
+    pub detail: String,
+}
+
+impl Finding {
+    /// A reason with its detail.
+    pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
+        Self {
+            reason,
+            detail: detail.into(),
+        }
+    }
+}
+
+impl From<Reason> for Finding {
+    fn from(reason: Reason) -> Self {
+        Self::new(reason, String::new())
+    }
 }
 
 /// What is known of an accepted client.

@@ -154,12 +154,12 @@ impl Builtin {
             UserIdType::ClientId => &credentials.client_id,
         };
         let Some(password) = credentials.password.as_ref().filter(|_| !user_id.is_empty()) else {
-            return Ok(Verdict::Ignore(Reason::MissingCredential));
+            return Ok(Verdict::ignore(Reason::MissingCredential));
         };
         let (hasher, algorithm, password) = (&self.context.hasher, &self.settings.algorithm, password.expose());
         let Some(user) = self.context.users.user(&self.key.chain, &self.key.id, user_id) else {
             hasher.pretend(algorithm, password).await.map_err(cannot_hash)?;
-            return Ok(Verdict::Ignore(Reason::UnknownUser));
+            return Ok(Verdict::ignore(Reason::UnknownUser));
         };
         // By the record's own algorithm, whatever the authenticator's is by now.
         let record = user.password.expose();
@@ -168,7 +168,7 @@ impl Builtin {
                 .even_out(record, algorithm, password)
                 .await
                 .map_err(cannot_hash)?;
-            return Ok(Verdict::Deny(Reason::BadUsernameOrPassword));
+            return Ok(Verdict::deny(Reason::BadUsernameOrPassword));
         }
         Ok(self.admit(&user))
     }
@@ -176,10 +176,10 @@ impl Builtin {
     /// The verdict on a user who gave the right password.
     fn admit(&self, user: &UserRecord) -> Verdict {
         if user.disabled {
-            return Verdict::Deny(Reason::UserDisabled);
+            return Verdict::deny(Reason::UserDisabled);
         }
         if user.expires_at.is_some_and(|end| end <= self.context.clock.now()) {
-            return Verdict::Deny(Reason::CredentialExpired);
+            return Verdict::deny(Reason::CredentialExpired);
         }
         Verdict::Allow(Box::new(Identity {
             is_superuser: user.is_superuser,

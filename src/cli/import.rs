@@ -122,6 +122,7 @@ impl ImportArgs {
             dry_run: self.dry_run,
             all_or_nothing: self.all_or_nothing,
             algorithm: self.algorithm.clone(),
+            ..ImportUsersHeader::default()
         })
     }
 }

@@ -124,6 +124,23 @@ fn command(run: &mut Run<'_>, index: u64, envelope: &Envelope) -> Done {
         Command::DeleteOperator { id, if_revision } => operators::delete(run, id, *if_revision),
         Command::UpdateSettings { change, if_revision } => settings::update(run, &now, change, *if_revision),
         Command::RetireNode { id, incarnation } => settings::retire_node(run, *id, *incarnation),
+        Command::DeleteUsers {
+            chain,
+            authenticator,
+            user_ids,
+        } => users::delete_many(run, (chain, authenticator), user_ids),
+        Command::UpgradePasswords {
+            chain,
+            authenticator,
+            upgrades,
+        } => users::upgrade_passwords(run, &now, (chain, authenticator), upgrades),
+        Command::BootstrapUsers {
+            chain,
+            authenticator,
+            source,
+            rows,
+            is_last,
+        } => import::bootstrap(run, &now, (chain, authenticator), source, rows, *is_last),
     }
 }
 

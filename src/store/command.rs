@@ -84,6 +84,27 @@ pub enum Command {
     },
     /// A node is gone for good: its id is never accepted again.
     RetireNode { id: u64, incarnation: u64 },
+    /// Those that are not there are told and are no refusal.
+    DeleteUsers {
+        chain: String,
+        authenticator: String,
+        user_ids: Vec<String>,
+    },
+    /// Records made anew after a login. Those whose user has changed since they were verified are left out.
+    UpgradePasswords {
+        chain: String,
+        authenticator: String,
+        upgrades: Vec<PasswordUpgrade>,
+    },
+    /// Rows of a file that fills an authenticator at its beginning: never replaces a user. Refused once `source` was read to its
+    /// end, whoever read it.
+    BootstrapUsers {
+        chain: String,
+        authenticator: String,
+        source: String,
+        rows: Vec<(String, NewUser)>,
+        is_last: bool,
+    },
 }
 
 impl Command {
@@ -103,6 +124,9 @@ impl Command {
             Self::DeleteOperator { .. } => "delete_operator",
             Self::UpdateSettings { .. } => "update_settings",
             Self::RetireNode { .. } => "retire_node",
+            Self::DeleteUsers { .. } => "delete_users",
+            Self::UpgradePasswords { .. } => "upgrade_passwords",
+            Self::BootstrapUsers { .. } => "bootstrap_users",
         }
     }
 }
@@ -141,6 +165,17 @@ pub struct UserChange {
     pub expires_at: Option<Option<Timestamp>>,
     /// Replaced whole.
     pub attributes: Option<BTreeMap<String, String>>,
+}
+
+/// A record made anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasswordUpgrade {
+    /// Whose.
+    pub user_id: String,
+    /// The revision of the user whose password was verified.
+    pub if_revision: u64,
+    /// The new record of the same password.
+    pub password: PasswordRecord,
 }
 
 /// What an import does with a user that exists.
@@ -233,6 +268,8 @@ pub enum Reply {
     },
     /// Nothing was changed.
     Refused(Refusal),
+    /// Users were deleted; `missing` of the named ones were not there.
+    UsersDeleted { deleted: u64, missing: u64 },
 }
 
 /// Why a command changed nothing.

@@ -12,6 +12,10 @@ pub(super) const SETTINGS: u8 = 5;
 pub(super) const RETIRED: u8 = 6;
 /// What became of requests that carried an id.
 pub(super) const REQUESTS: u8 = 7;
+/// Which files have filled an authenticator at its beginning.
+pub(super) const BOOTSTRAPS: u8 = 8;
+/// The last table.
+pub(super) const LAST: u8 = BOOTSTRAPS;
 
 pub(super) fn user(chain: &str, authenticator: &str, user_id: &str) -> Vec<u8> {
     let mut key = users_of(chain, authenticator);
@@ -31,10 +35,11 @@ pub(super) fn users_of(chain: &str, authenticator: &str) -> Vec<u8> {
 }
 
 pub(super) fn authenticator(chain: &str, id: &str) -> Vec<u8> {
-    let mut key = named(AUTHENTICATORS, chain);
-    key.push(0);
-    key.extend_from_slice(id.as_bytes());
-    key
+    named_twice(AUTHENTICATORS, chain, id)
+}
+
+pub(super) fn bootstraps(chain: &str, authenticator: &str) -> Vec<u8> {
+    named_twice(BOOTSTRAPS, chain, authenticator)
 }
 
 pub(super) fn chain(chain: &str) -> Vec<u8> {
@@ -81,6 +86,13 @@ fn named(table: u8, name: &str) -> Vec<u8> {
     let mut key = Vec::with_capacity(name.len() + 1);
     key.push(table);
     key.extend_from_slice(name.as_bytes());
+    key
+}
+
+fn named_twice(table: u8, chain: &str, id: &str) -> Vec<u8> {
+    let mut key = named(table, chain);
+    key.push(0);
+    key.extend_from_slice(id.as_bytes());
     key
 }
 

@@ -12,7 +12,7 @@ use super::error::StoreError;
 use super::generation::Generation;
 use super::operators::OperatorRecord;
 use super::{key, value};
-use crate::auth::{AuthenticatorRecord, ClusterSettings};
+use crate::auth::{AuthenticatorKey, AuthenticatorRecord, ClusterSettings};
 
 /// Everything but the users and the meta, as it is in sled. Only whoever applies looks at it.
 pub(super) type Small = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -98,6 +98,8 @@ pub(super) struct Declared {
     pub operators: BTreeMap<String, Arc<OperatorRecord>>,
     pub settings: Arc<ClusterSettings>,
     pub retired: BTreeSet<u64>,
+    /// The files that filled an authenticator.
+    pub bootstrapped: BTreeMap<AuthenticatorKey, Vec<String>>,
 }
 
 impl Declared {
@@ -112,11 +114,23 @@ impl Declared {
                 }
                 Some(&key::SETTINGS) => declared.settings = Arc::new(value::decode("settings", bytes)?),
                 Some(&key::RETIRED) => declared.retired.extend(key::number(key)),
+                Some(&key::BOOTSTRAPS) => declared.read_bootstraps(key, bytes)?,
                 // Authenticators are read with their chains; requests are nobody's to see.
                 _ => {}
             }
         }
         Ok(declared)
+    }
+
+    fn read_bootstraps(&mut self, key: &[u8], bytes: &[u8]) -> Result<(), StoreError> {
+        let names = key::name_after(key, &[key::BOOTSTRAPS]).and_then(|names| names.split_once('\0'));
+        let (chain, id) = names.ok_or_else(|| StoreError::damaged("bootstrap", "its key names no authenticator"))?;
+        let key = AuthenticatorKey {
+            chain: chain.to_owned(),
+            id: id.to_owned(),
+        };
+        self.bootstrapped.insert(key, value::decode("bootstrap", bytes)?);
+        Ok(())
     }
 
     fn read_chain(&mut self, small: &Small, key: &[u8], bytes: &[u8]) -> Result<(), StoreError> {

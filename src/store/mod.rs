@@ -22,8 +22,8 @@ mod tests;
 mod value;
 
 pub use self::command::{
-    AuthenticatorChange, Command, Envelope, NewUser, OnConflict, Outcome, Position, Refusal, Reply, SettingsChange,
-    UserChange,
+    AuthenticatorChange, Command, Envelope, NewUser, OnConflict, Outcome, PasswordUpgrade, Position, Refusal, Reply,
+    SettingsChange, UserChange,
 };
 pub use self::entry::{Applied, Entry, Opened, Payload, Settings};
 pub use self::error::StoreError;

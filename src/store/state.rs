@@ -198,6 +198,14 @@ impl Store {
         self.inner.view.load().declared.load().retired.contains(&node_id)
     }
 
+    /// Whether that file has filled this authenticator already.
+    pub fn is_bootstrapped(&self, key: &AuthenticatorKey, source: &str) -> bool {
+        let view = self.inner.view.load();
+        let declared = view.declared.load();
+        let done = declared.bootstrapped.get(key);
+        done.is_some_and(|sources| sources.iter().any(|done| done == source))
+    }
+
     /// Bytes on disk.
     pub fn disk_bytes(&self) -> u64 {
         self.inner

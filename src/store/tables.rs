@@ -234,7 +234,7 @@ impl Contents {
                 value::decode::<UserRecord>("user", &value)?;
                 self.users.set(key, Some(value));
             }
-            Some(&(key::AUTHENTICATORS..=key::REQUESTS)) => {
+            Some(&(key::AUTHENTICATORS..=key::LAST)) => {
                 self.small.insert(key.to_vec(), value);
             }
             _ => return Err(StoreError::damaged("tables", "they hold a key of an unknown table")),

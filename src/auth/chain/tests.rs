@@ -48,11 +48,11 @@ fn allows(id: &str) -> Link {
 }
 
 fn denies(id: &str) -> Link {
-    says(id, Ok(Verdict::Deny(Reason::BadUsernameOrPassword)))
+    says(id, Ok(Verdict::deny(Reason::BadUsernameOrPassword)))
 }
 
 fn ignores(id: &str, reason: Reason) -> Link {
-    says(id, Ok(Verdict::Ignore(reason)))
+    says(id, Ok(Verdict::ignore(reason)))
 }
 
 fn fails(id: &str, on_failure: OnFailure) -> Link {

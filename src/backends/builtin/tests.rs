@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::BACKEND;
 use crate::auth::{
-    AuthenticatorKey, Clock, Credentials, PasswordRecord, Provider, ProviderError, Reason, Secret, TestClock,
-    Timestamp, UserDirectory, UserRecord, Verdict,
+    AuthenticatorKey, Clock, Credentials, PasswordRecord, PasswordUpgrades, Provider, ProviderError, Reason, Secret,
+    TestClock, Timestamp, UserDirectory, UserKey, UserRecord, Verdict,
 };
 use crate::backends::{Context, check};
 use crate::hash::{Algorithm, Hasher, Settings};
@@ -23,6 +23,13 @@ impl UserDirectory for Users {
         let ours = (chain, authenticator) == ("global", "main");
         self.0.get(user_id).filter(|_| ours).map(Arc::clone)
     }
+}
+
+/// No record is made anew.
+struct Forgetful;
+
+impl PasswordUpgrades for Forgetful {
+    fn offer(&self, _user: UserKey, _revision: u64, _password: &Secret) {}
 }
 
 fn user(password: &str) -> UserRecord {
@@ -55,6 +62,7 @@ fn open(settings: &Value, id: &str, users: Vec<(&'static str, UserRecord)>) -> F
         users: Arc::new(users),
         hasher,
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
+        upgrades: Arc::new(Forgetful),
     };
     let key = AuthenticatorKey {
         chain: "global".to_owned(),
@@ -96,7 +104,7 @@ async fn the_right_password_lets_in_with_what_is_known_of_the_user() {
     );
     assert_eq!(
         fixture.login("u", "other").await,
-        Ok(Verdict::Deny(Reason::BadUsernameOrPassword))
+        Ok(Verdict::deny(Reason::BadUsernameOrPassword))
     );
 }
 
@@ -104,13 +112,13 @@ async fn the_right_password_lets_in_with_what_is_known_of_the_user() {
 async fn an_unknown_user_is_left_to_the_next_one() {
     let quick = json!({"password_hash_algorithm": {"name": "argon2id", "memory_kib": 8, "iterations": 1}});
     let fixture = open(&quick, "main", vec![("u", user("pw"))]);
-    assert_eq!(fixture.login("U", "pw").await, Ok(Verdict::Ignore(Reason::UnknownUser)));
+    assert_eq!(fixture.login("U", "pw").await, Ok(Verdict::ignore(Reason::UnknownUser)));
     assert_eq!(
         fixture.login("", "pw").await,
-        Ok(Verdict::Ignore(Reason::MissingCredential))
+        Ok(Verdict::ignore(Reason::MissingCredential))
     );
     let other = open(&quick, "other", vec![("u", user("pw"))]);
-    assert_eq!(other.login("u", "pw").await, Ok(Verdict::Ignore(Reason::UnknownUser)));
+    assert_eq!(other.login("u", "pw").await, Ok(Verdict::ignore(Reason::UnknownUser)));
 }
 
 #[tokio::test]
@@ -124,20 +132,20 @@ async fn only_who_knows_the_password_learns_that_the_user_is_disabled_or_expired
         ..user("pw")
     };
     let fixture = open(&json!({}), "main", vec![("d", disabled), ("e", expiring)]);
-    assert_eq!(fixture.login("d", "pw").await, Ok(Verdict::Deny(Reason::UserDisabled)));
+    assert_eq!(fixture.login("d", "pw").await, Ok(Verdict::deny(Reason::UserDisabled)));
     assert_eq!(
         fixture.login("d", "no").await,
-        Ok(Verdict::Deny(Reason::BadUsernameOrPassword))
+        Ok(Verdict::deny(Reason::BadUsernameOrPassword))
     );
     assert!(matches!(fixture.login("e", "pw").await, Ok(Verdict::Allow(_))));
     fixture.clock.advance(Duration::from_secs(1));
     assert_eq!(
         fixture.login("e", "pw").await,
-        Ok(Verdict::Deny(Reason::CredentialExpired))
+        Ok(Verdict::deny(Reason::CredentialExpired))
     );
     assert_eq!(
         fixture.login("e", "no").await,
-        Ok(Verdict::Deny(Reason::BadUsernameOrPassword))
+        Ok(Verdict::deny(Reason::BadUsernameOrPassword))
     );
 }
 

@@ -8,7 +8,8 @@ use tokio::sync::watch;
 use super::Reconciler;
 use crate::auth::{
     AuthenticatorFeed, AuthenticatorKey, AuthenticatorRecord, Chain, Clock, Credentials, LiveChains, NoAuthenticator,
-    OnFailure, Outcome, ProviderStatus, Reason, Secret, TestClock, Timestamp, UserDirectory, UserRecord,
+    OnFailure, Outcome, PasswordUpgrades, ProviderStatus, Reason, Secret, TestClock, Timestamp, UserDirectory, UserKey,
+    UserRecord,
 };
 use crate::backends::Context;
 use crate::hash::{Hasher, Settings};
@@ -19,6 +20,13 @@ impl UserDirectory for Nobody {
     fn user(&self, _chain: &str, _authenticator: &str, _user_id: &str) -> Option<Arc<UserRecord>> {
         None
     }
+}
+
+/// No record is made anew.
+struct Forgetful;
+
+impl PasswordUpgrades for Forgetful {
+    fn offer(&self, _user: UserKey, _revision: u64, _password: &Secret) {}
 }
 
 /// With how often it was changed.
@@ -82,6 +90,7 @@ fn house(records: Vec<AuthenticatorRecord>) -> House {
         users: Arc::new(Nobody),
         hasher,
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
+        upgrades: Arc::new(Forgetful),
     };
     let feed = Arc::clone(&declared) as Arc<dyn AuthenticatorFeed>;
     let reconciler = Arc::new(Reconciler::new(feed, context, Arc::clone(&chains)));

@@ -68,6 +68,7 @@ pub(super) fn delete(run: &mut Run<'_>, which: &AuthenticatorKey, if_revision: O
     let count = users.len() as u64;
     users.into_iter().for_each(|user| run.remove(user));
     run.remove(key);
+    run.remove(key::bootstraps(&which.chain, &which.id));
     let mut order = order(run, &which.chain)?;
     order.retain(|id| *id != which.id);
     put_order(run, &which.chain, &order)?;

@@ -1,11 +1,14 @@
 //! Many users at once, all or none. The rows keep the order of their file, so the last of a name wins.
 
 use super::users::{check_owner, read, record};
-use super::{Circumstances, Done, names};
+use super::{Circumstances, Done, already_exists, names};
 use crate::auth::UserRecord;
 use crate::store::command::{NewUser, OnConflict, Reply};
 use crate::store::key;
 use crate::store::run::Run;
+
+/// Files that were read to their end, of one authenticator; older ones are forgotten.
+const REMEMBERED_SOURCES: usize = 16;
 
 /// Every row is counted once: a later row of a name that this import wrote replaces it, whatever `on_conflict` says.
 pub(super) fn users(
@@ -41,6 +44,31 @@ pub(super) fn users(
         unchanged,
         skipped,
     })
+}
+
+/// Whoever reads the file to its end first closes it for everybody, so a user deleted afterwards stays deleted.
+pub(super) fn bootstrap(
+    run: &mut Run<'_>,
+    now: &Circumstances<'_>,
+    (chain, authenticator): (&str, &str),
+    source: &str,
+    rows: &[(String, NewUser)],
+    is_last: bool,
+) -> Done {
+    names::check("source", source)?;
+    let key = key::bootstraps(chain, authenticator);
+    let mut done: Vec<String> = run.get("bootstrap", &key)?.unwrap_or_default();
+    if done.iter().any(|other| other == source) {
+        return Err(already_exists("bootstrap", source).into());
+    }
+    let reply = users(run, now, (chain, authenticator), rows, OnConflict::Skip)?;
+    if is_last {
+        done.push(source.to_owned());
+        let forgotten = done.len().saturating_sub(REMEMBERED_SOURCES);
+        done.drain(..forgotten);
+        run.put("source", key, &done)?;
+    }
+    Ok(reply)
 }
 
 /// Whether nothing differs but when it was written.

@@ -2,7 +2,7 @@
 
 use super::{Circumstances, Done, already_exists, check_revision, names, not_found};
 use crate::auth::{UserKey, UserRecord};
-use crate::store::command::{NewUser, Reply, UserChange};
+use crate::store::command::{NewUser, PasswordUpgrade, Reply, UserChange};
 use crate::store::error::StoreError;
 use crate::store::key;
 use crate::store::run::{Halt, Run};
@@ -48,6 +48,41 @@ pub(super) fn delete(run: &mut Run<'_>, user_key: &UserKey, if_revision: Option<
     let user = read(run, &key)?.ok_or_else(|| not_found("user", &user_key.user_id))?;
     check_revision("user", &user_key.user_id, if_revision, user.revision)?;
     run.remove(key);
+    Ok(Reply::Done)
+}
+
+pub(super) fn delete_many(run: &mut Run<'_>, (chain, authenticator): (&str, &str), user_ids: &[String]) -> Done {
+    check_owner(run, chain, authenticator)?;
+    let (mut deleted, mut missing) = (0, 0);
+    for user_id in user_ids {
+        let key = key::user(chain, authenticator, user_id);
+        if read(run, &key)?.is_some() {
+            run.remove(key);
+            deleted += 1;
+        } else {
+            missing += 1;
+        }
+    }
+    Ok(Reply::UsersDeleted { deleted, missing })
+}
+
+/// A user that has changed or gone since its password was verified keeps what it has.
+pub(super) fn upgrade_passwords(
+    run: &mut Run<'_>,
+    now: &Circumstances<'_>,
+    (chain, authenticator): (&str, &str),
+    upgrades: &[PasswordUpgrade],
+) -> Done {
+    for upgrade in upgrades {
+        let key = key::user(chain, authenticator, &upgrade.user_id);
+        let Some(mut user) = read(run, &key)?.filter(|user| user.revision == upgrade.if_revision) else {
+            continue;
+        };
+        user.password = upgrade.password.clone();
+        user.revision = now.index;
+        user.updated_at = now.at;
+        run.put("password", key, &user)?;
+    }
     Ok(Reply::Done)
 }
 
