@@ -81,6 +81,11 @@ pub fn name_of(encoded: &str) -> &str {
     }
 }
 
+/// What makes a record too weak to be let in without `allow_legacy_hashes`, if anything.
+pub fn weakness(_encoded: &str) -> Option<&'static str> {
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::{any, proptest};

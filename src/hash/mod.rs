@@ -15,7 +15,7 @@ pub use self::algorithm::Algorithm;
 pub use self::argon2::{Argon2id, Preset};
 pub use self::bcrypt::Bcrypt;
 pub use self::digest::{Digest, SaltPosition, SaltedDigest};
-pub use self::encoded::name_of;
+pub use self::encoded::{name_of, weakness};
 pub use self::error::{HashError, Invalid};
 pub use self::hasher::{Hasher, Settings};
 pub use self::pbkdf2::{MacFun, Pbkdf2};
