@@ -221,3 +221,4 @@ mod model;
 mod paging;
 mod refusals;
 mod snapshots;
+mod upgrades;
