@@ -208,6 +208,10 @@ fn limits(settings: &Settings, found: &mut Found) {
         "must be at least 4096",
     );
     found.unless(hash.threads <= 1024, "hash.threads", "must be at most 1024");
+    let why = "must be 0 (a share of the memory there is) or between 1 and 1048576";
+    found.unless(hash.memory_mib <= 1 << 20, "hash.memory_mib", why);
+    let why = "must be at most 1000";
+    found.unless(hash.rehash_per_second <= 1000, "hash.rehash_per_second", why);
     found.unless(hash.queue >= 1, "hash.queue", "must be at least 1");
     found.unless(
         hash.queue_timeout_ms >= 1,

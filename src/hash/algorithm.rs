@@ -10,9 +10,6 @@ use super::error::{HashError, Invalid};
 use super::fields::Fields;
 use super::pbkdf2::Pbkdf2;
 
-/// Passwords longer than this are refused when set.
-const MAX_PASSWORD: usize = 1024;
-
 /// An algorithm with its parameters: EMQX's `password_hash_algorithm` object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Algorithm {
@@ -27,6 +24,9 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
+    /// Passwords of more bytes are refused when set, and are nobody's when checked.
+    pub(super) const MAX_PASSWORD: usize = 1024;
+
     /// argon2id with OWASP's parameters (19 MiB, 2 passes, 1 lane).
     pub fn recommended() -> Self {
         Self::Argon2id(Preset::Default.parameters())
@@ -127,8 +127,10 @@ impl Algorithm {
 
     /// A new record, computed on this thread.
     pub(super) fn hash(&self, password: &[u8]) -> Result<Encoded, HashError> {
-        if password.len() > MAX_PASSWORD {
-            return Err(HashError::TooLong { limit: MAX_PASSWORD });
+        if password.len() > Self::MAX_PASSWORD {
+            return Err(HashError::TooLong {
+                limit: Self::MAX_PASSWORD,
+            });
         }
         Ok(match self {
             Self::Digest(digest) => Encoded::Digest(digest.hash(password)?),

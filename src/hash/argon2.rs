@@ -18,8 +18,6 @@ const OUTPUT: usize = 32;
 /// Lengths of a foreign record's hash and salt that are worth believing.
 const OUTPUT_BOUNDS: RangeInclusive<usize> = 4..=128;
 const SALT_BOUNDS: RangeInclusive<usize> = 8..=128;
-/// A thread keeps at most this much between calls; what a rare greedy record needs beyond it is given back.
-const KEPT_BLOCKS: usize = 64 << 10;
 
 /// Parameters by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,6 +208,20 @@ impl Record {
         })
     }
 
+    /// A record of the same variant and parameters that nobody has.
+    pub(super) fn dummy(&self) -> Self {
+        Self {
+            variant: self.variant,
+            version: self.version,
+            ..self.made.dummy()
+        }
+    }
+
+    /// Memory that computing it takes, in KiB.
+    pub(super) fn memory_kib(&self) -> u32 {
+        self.made.memory_kib
+    }
+
     pub(super) fn encode(&self) -> String {
         let Argon2id {
             memory_kib,
@@ -274,21 +286,24 @@ fn parse_cost(text: &str) -> Option<Argon2id> {
     })
 }
 
-/// Lends this thread's memory. Keeping it between calls saves the kernel from mapping and clearing it for each login, which
-/// would cost as much as a quarter of the hash itself.
+thread_local! {
+    /// What hashes on this thread are computed in. [`super::memory::Memory`] lends it and takes it back.
+    static MEMORY: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Gives this thread memory to hash in, and takes what it had.
+pub(super) fn swap_memory(memory: Vec<Block>) -> Vec<Block> {
+    MEMORY.replace(memory)
+}
+
 fn with_memory<T>(blocks: usize, work: impl FnOnce(&mut [Block]) -> T) -> T {
-    thread_local! {
-        static MEMORY: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
-    }
     MEMORY.with_borrow_mut(|memory| {
         if memory.len() < blocks {
+            // Not grown, which would hold the old and the new at once.
+            *memory = Vec::new();
             memory.resize(blocks, Block::new());
         }
-        let result = work(memory);
-        if memory.len() > KEPT_BLOCKS {
-            *memory = Vec::new();
-        }
-        result
+        work(memory)
     })
 }
 

@@ -66,6 +66,24 @@ impl Encoded {
         }
     }
 
+    /// A record nobody has, which costs as much to check as this one: what it takes to check it, and nothing else of it.
+    pub(super) fn dummy(&self) -> Self {
+        match self {
+            Self::Digest(record) => Self::Digest(record.made.dummy()),
+            Self::Bcrypt(record) => Self::Bcrypt(record.made.dummy()),
+            Self::Pbkdf2(record) => Self::Pbkdf2(record.made.dummy()),
+            Self::Argon2(record) => Self::Argon2(record.dummy()),
+        }
+    }
+
+    /// Memory that checking it takes, in KiB, where it is worth counting.
+    pub(super) fn memory_kib(&self) -> u32 {
+        match self {
+            Self::Digest(_) | Self::Bcrypt(_) | Self::Pbkdf2(_) => 0,
+            Self::Argon2(record) => record.memory_kib(),
+        }
+    }
+
     /// Whether it takes no more time than handing it to another thread would.
     pub(super) fn is_cheap(&self) -> bool {
         matches!(self, Self::Digest(_))

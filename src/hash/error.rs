@@ -35,6 +35,16 @@ pub enum HashError {
         /// The most bytes it takes.
         limit: usize,
     },
+    /// It takes more memory than hashing may take in all.
+    #[error(
+        "a hash of this kind takes {kib} KiB of memory, and `hash.memory_mib` leaves {limit_kib} KiB to all of them together"
+    )]
+    TooLarge {
+        /// What one takes.
+        kib: u32,
+        /// What there is.
+        limit_kib: u32,
+    },
     /// The machine gives no random bytes for a salt.
     #[error("no random bytes for a salt: {0}")]
     NoRandomness(String),

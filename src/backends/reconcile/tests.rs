@@ -85,6 +85,7 @@ fn house(records: Vec<AuthenticatorRecord>) -> House {
         threads: 1,
         queue: 8,
         queue_timeout_ms: 1000,
+        ..Settings::default()
     });
     let context = Context {
         users: Arc::new(Nobody),
