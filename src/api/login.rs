@@ -16,9 +16,7 @@ use super::convert::caller_of;
 use super::guard::unauthenticated;
 use super::presented;
 use super::undecided::Undecided;
-use crate::auth::{
-    Chain, Clock, ClusterSettings, Credentials, Decision, LiveChains, Outcome, Reason, Step, StepVerdict,
-};
+use crate::auth::{Chain, Clock, ClusterSettings, Credentials, Decision, LiveChains, Outcome, Reason};
 use crate::cluster::{Cluster, Freshness, ReadRequirement};
 use crate::net::Drain;
 use crate::wire::pb::v1;
@@ -152,12 +150,15 @@ impl LoginService {
         match &decision.outcome {
             Outcome::Deny(reason) => {
                 let reason = reason.name();
+                let step = decision.steps.iter().find(|step| step.authenticator == authenticator);
+                let detail = step.map_or("", |step| step.detail.as_str());
                 tracing::info!(
                     username,
                     client_id,
                     listener,
                     peer_host,
                     reason,
+                    detail,
                     authenticator,
                     "login denied"
                 );
@@ -190,22 +191,12 @@ fn undecidable(decision: &Decision) -> Option<Undecided> {
     let Outcome::Deny(exact) = decision.outcome else {
         return None;
     };
-    let overloaded = |step: &&Step| step.reason == Some(Reason::Overloaded) && step.verdict == StepVerdict::Failed;
-    let (reason, who) = match exact {
-        Reason::Overloaded | Reason::NotReady | Reason::Stale | Reason::DeadlineExceeded => {
-            (exact, &decision.authenticator)
-        }
-        // Nobody decided, and one that might have was too busy.
-        _ if decision.authenticator.is_empty() => (
-            Reason::Overloaded,
-            &decision.steps.iter().find(overloaded)?.authenticator,
-        ),
-        _ => return None,
-    };
-    Some(Undecided::unable(
-        reason,
-        format!("authenticator `{who}` could not decide: {reason}"),
-    ))
+    let is_undecided = matches!(
+        exact,
+        Reason::Overloaded | Reason::NotReady | Reason::Stale | Reason::DeadlineExceeded
+    );
+    let who = &decision.authenticator;
+    is_undecided.then(|| Undecided::unable(exact, format!("authenticator `{who}` could not decide: {exact}")))
 }
 
 /// The time a call may take: its `grpc-timeout`, a little less, because at the full time the transport would already have cancelled it.

@@ -8,7 +8,7 @@ use super::convert::{caller_of, duration_from, intent, known_timestamp, required
 use super::mask::Mask;
 use crate::admin::{Admin, AdminError, MembershipView, SettingsPatch};
 use crate::auth::{ClusterSettings, NoAuthenticator};
-use crate::cluster::{NodeReport, NodeStatus, Role};
+use crate::cluster::{Hashing, NodeReport, NodeStatus, Role};
 use crate::wire::pb::v1 as pb;
 use crate::wire::pb::v1::cluster_settings::NoAuthenticator as WireNoAuthenticator;
 
@@ -161,7 +161,24 @@ fn with_report(message: pb::Node, report: NodeReport, leader_log_index: u64) -> 
         users: report.users,
         disk_bytes: report.disk_bytes,
         hash_queue: report.hash_queue,
+        hashing: Some(hashing(report.hashing)),
         ..message
+    }
+}
+
+fn hashing(figures: Hashing) -> pb::Hashing {
+    pb::Hashing {
+        threads: figures.threads,
+        memory_bytes: figures.memory_bytes,
+        running: figures.running,
+        waiting: figures.waiting,
+        done: figures.done,
+        refused: figures.refused,
+        wait_p50: Some(figures.wait_p50.into()),
+        wait_p99: Some(figures.wait_p99.into()),
+        wait_max: Some(figures.wait_max.into()),
+        rehashed: figures.rehashed,
+        rehash_dropped: figures.rehash_dropped,
     }
 }
 

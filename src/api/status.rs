@@ -6,7 +6,7 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use crate::admin::{AdminError, Violation};
+use crate::admin::{AdminError, Obstacle, Violation};
 
 /// Who gives the reasons.
 const DOMAIN: &str = "portcullis";
@@ -16,10 +16,10 @@ const TOLD_VIOLATIONS: usize = 32;
 /// When a caller that was refused for load or readiness may try again, here or at another node.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
-/// A status with its reason from the closed list; UNAVAILABLE also says when to try again.
+/// A status with its reason from the closed list; UNAVAILABLE and RESOURCE_EXHAUSTED also say when to try again.
 pub(crate) fn refused(code: Code, reason: &str, message: impl Into<String>) -> Status {
     let mut details = ErrorDetails::new();
-    if code == Code::Unavailable {
+    if matches!(code, Code::Unavailable | Code::ResourceExhausted) {
         details.set_retry_info(Some(RETRY_AFTER));
     }
     detailed(code, reason, message, HashMap::new(), details)
@@ -60,6 +60,10 @@ fn code_and_reason(error: &AdminError) -> (Code, &'static str) {
         AdminError::RevisionMismatch { .. } => (Code::Aborted, "REVISION_MISMATCH"),
         AdminError::Invalid(_) => (Code::InvalidArgument, "INVALID_ARGUMENT"),
         AdminError::Precondition(_) => (Code::FailedPrecondition, "FAILED_PRECONDITION"),
+        AdminError::Unavailable {
+            obstacle: obstacle @ Obstacle::Overloaded,
+            ..
+        } => (Code::ResourceExhausted, obstacle.name()),
         AdminError::Unavailable { obstacle, .. } => (Code::Unavailable, obstacle.name()),
         AdminError::TooLarge { .. } => (Code::InvalidArgument, "TOO_LARGE"),
         AdminError::Deadline(_) => (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"),
@@ -164,6 +168,20 @@ mod tests {
         assert_eq!((status.code(), info.reason.as_str()), (Code::Unavailable, "NO_QUORUM"));
         assert_eq!(info.metadata["outcome"], "unknown");
         assert_eq!(status.get_details_retry_info().unwrap().retry_delay, Some(retry_after));
+    }
+
+    #[test]
+    fn too_much_work_is_told_apart_from_a_node_that_cannot_answer() {
+        let error = AdminError::Unavailable {
+            obstacle: Obstacle::Overloaded,
+            why: "too many passwords wait to be hashed".into(),
+            retry_after: Duration::from_secs(1),
+            unknown: false,
+        };
+        let status = Status::from(error);
+        assert_eq!(status.code(), Code::ResourceExhausted);
+        assert_eq!(status.get_details_error_info().unwrap().reason, "OVERLOADED");
+        assert!(status.get_details_retry_info().is_some());
     }
 
     #[test]

@@ -46,6 +46,11 @@ impl Undecided {
                 reason: Reason::DeadlineExceeded,
                 ..
             } => Code::DeadlineExceeded,
+            // This node could decide if it had less to do; one that cannot is UNAVAILABLE.
+            Self::Unable {
+                reason: Reason::Overloaded,
+                ..
+            } => Code::ResourceExhausted,
             Self::Unable { .. } => Code::Unavailable,
         }
     }
@@ -101,6 +106,15 @@ mod tests {
     }
 
     #[test]
+    fn a_login_refused_for_load_is_told_so_and_when_to_retry() {
+        let status = Undecided::unable(Reason::Overloaded, "full").into_status();
+        assert_eq!(status.code(), Code::ResourceExhausted);
+        let details = status.get_error_details();
+        assert_eq!(details.error_info().unwrap().reason, "OVERLOADED");
+        assert!(details.retry_info().is_some());
+    }
+
+    #[test]
     fn a_late_login_is_told_so_and_not_to_retry() {
         let status = Undecided::late().into_status();
         assert_eq!(status.code(), Code::DeadlineExceeded);
@@ -111,7 +125,7 @@ mod tests {
     fn a_stream_hears_what_the_unary_call_would() {
         let response = Undecided::unable(Reason::Overloaded, "full").into_response(7, "2");
         let error = response.error.unwrap();
-        assert_eq!((response.id, error.code), (7, Code::Unavailable as i32));
+        assert_eq!((response.id, error.code), (7, Code::ResourceExhausted as i32));
         assert_eq!(error.reason(), v1::Reason::Overloaded);
         assert_eq!(response.decision, v1::Decision::Unspecified as i32);
     }

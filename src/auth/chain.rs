@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::authenticator::OnFailure;
-use super::clock::Clock;
+use super::clock::{Clock, Instant};
 use super::credentials::Credentials;
 use super::provider::{Provider, ProviderError};
 use super::reason::Reason;
@@ -117,8 +117,8 @@ impl Chain {
             let answer = link.provider.authenticate(credentials).await;
             let ended = clock.instant();
             let took = ended.since(begun);
-            if let Some(came) = came_of(link, &answer).filter(|_| counted) {
-                link.tally.record(came, took, ended);
+            if counted {
+                link.count(credentials, &answer, took, ended);
             }
             walk.take(link, answer, took);
         }
@@ -139,6 +139,24 @@ impl Link {
             Some(Reason::MissingCredential)
         } else {
             None
+        }
+    }
+}
+
+impl Link {
+    /// Whether the login ends with this error, or the next one is asked. Too much work is this node's own trouble and says
+    /// nothing of the client: whoever causes it must not get past an authenticator by it, so it ends the login whatever
+    /// `on_failure` says, undecided.
+    fn ends_with(&self, error: &ProviderError) -> bool {
+        self.on_failure == OnFailure::Deny || error.reason == Reason::Overloaded
+    }
+
+    fn count(&self, credentials: &Credentials, answer: &Answer, took: Duration, now: Instant) {
+        if let Some(came) = came_of(self, answer) {
+            self.tally.record(came, took, now);
+        }
+        if let Ok(verdict) = answer {
+            self.provider.follow_up(credentials, verdict);
         }
     }
 }
@@ -179,7 +197,7 @@ fn came_of(link: &Link, answer: &Answer) -> Option<Came> {
         Ok(Verdict::Deny(_)) => Some(Came::Failed),
         Ok(Verdict::Ignore(why)) => (!is_skip(why.reason)).then_some(Came::NoMatch),
         Ok(Verdict::Continue(_)) => None,
-        Err(_) if link.on_failure == OnFailure::Deny => Some(Came::Failed),
+        Err(error) if link.ends_with(error) => Some(Came::Failed),
         Err(_) => Some(Came::NoMatch),
     }
 }
@@ -221,14 +239,15 @@ impl Walk {
                 self.unknown_user |= reason == Reason::UnknownUser;
                 (StepVerdict::NotFound, Some(reason), detail, None)
             }
-            Err(ProviderError { reason, detail }) => {
+            Err(error) => {
                 self.failures = true;
-                let denied = link.on_failure == OnFailure::Deny;
+                let ends = link.ends_with(&error);
+                let ProviderError { reason, detail } = error;
                 (
                     StepVerdict::Failed,
                     Some(reason),
                     detail,
-                    denied.then_some(Outcome::Deny(reason)),
+                    ends.then_some(Outcome::Deny(reason)),
                 )
             }
         };

@@ -58,8 +58,13 @@ pub struct Health {
 
 /// One running authenticator. Dropped when replaced, after the logins that began with it.
 pub trait Provider: Send + Sync {
-    /// Decides on a client. Called only with the credentials it asked for; must not hash on the caller's thread.
+    /// Decides on a client. Called only with the credentials it asked for; must not hash on the caller's thread. Changes nothing,
+    /// because Explain asks too.
     fn authenticate<'a>(&'a self, credentials: &'a Credentials) -> BoxFuture<'a, Result<Verdict, ProviderError>>;
+
+    /// Told of each verdict of its own that counts: here, and not while it decides, it does what only a real login may bring
+    /// about. Never blocks. A provider that wraps another passes it on.
+    fn follow_up(&self, _credentials: &Credentials, _verdict: &Verdict) {}
 
     /// Whether it takes part in MQTT 5 enhanced authentication under this method; password providers take part in none.
     fn speaks(&self, _auth_method: &str) -> bool {
@@ -68,6 +73,11 @@ pub trait Provider: Send + Sync {
 
     /// How its backend fares.
     fn health(&self) -> Health;
+
+    /// What it means when a decision has taken too long.
+    fn timed_out(&self) -> Reason {
+        Reason::BackendTimeout
+    }
 
     /// How long a decision may take.
     fn timeout(&self) -> Duration {

@@ -28,7 +28,7 @@ reasons! {
     NoAuthenticator = "NO_AUTHENTICATOR": "the chain has no enabled authenticator and the cluster refuses such logins",
     UnknownUser = "UNKNOWN_USER": "no such user here",
     UserDisabled = "USER_DISABLED": "the user is switched off",
-    CredentialExpired = "CREDENTIAL_EXPIRED": "the user's time is over",
+    CredentialExpired = "CREDENTIAL_EXPIRED": "the user's time is over, or that of the kind of hash that protects it",
     Locked = "LOCKED": "too many failures",
     RateLimited = "RATE_LIMITED": "too many attempts",
     TokenExpired = "TOKEN_EXPIRED": "exp is over",

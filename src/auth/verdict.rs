@@ -70,6 +70,9 @@ pub struct Identity {
     pub acl: Vec<AclRule>,
     /// The last message of an exchange.
     pub auth_data: Vec<u8>,
+    /// The revision of the record that vouches for the client, if it is not made as records are made now. Never leaves the node:
+    /// it is how [`super::Provider::authenticate`] tells [`super::Provider::follow_up`] what a login found.
+    pub outdated: Option<u64>,
 }
 
 /// One access rule that comes with an identity.

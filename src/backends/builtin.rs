@@ -5,11 +5,12 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::backend::{Backend, Context, Opened, Violation};
+use super::decoys::Decoys;
 use crate::auth::{
-    AuthenticatorKey, BoxFuture, Credentials, Health, Identity, Provider, ProviderError, ProviderStatus, Reason,
-    Timestamp, UserRecord, Verdict,
+    AuthenticatorKey, BoxFuture, Credentials, Finding, Health, Identity, Provider, ProviderError, ProviderStatus,
+    Reason, Timestamp, UserKey, UserRecord, Verdict,
 };
-use crate::hash::{Algorithm, HashError};
+use crate::hash::{self, Algorithm, HashError, Stored};
 
 pub(super) const BACKEND: Backend = Backend {
     mechanism: "password_based",
@@ -41,6 +42,7 @@ impl UserIdType {
 struct Settings {
     user_id_type: UserIdType,
     algorithm: Algorithm,
+    allow_legacy_hashes: bool,
 }
 
 impl Settings {
@@ -57,10 +59,15 @@ impl Settings {
             faults.extend(more);
             Algorithm::recommended()
         });
+        let allow_legacy_hashes = parse_allow_legacy_hashes(object).unwrap_or_else(|fault| {
+            faults.push(fault);
+            false
+        });
         if faults.is_empty() {
             Ok(Self {
                 user_id_type,
                 algorithm,
+                allow_legacy_hashes,
             })
         } else {
             Err(faults)
@@ -71,15 +78,16 @@ impl Settings {
         json!({
             "user_id_type": self.user_id_type.word(),
             "password_hash_algorithm": self.algorithm.to_json(),
+            "allow_legacy_hashes": self.allow_legacy_hashes,
         })
     }
 }
 
 fn refuse_unknown(field: &str) -> Option<Violation> {
     let why = match field {
-        "user_id_type" | "password_hash_algorithm" => return None,
+        "user_id_type" | "password_hash_algorithm" | "allow_legacy_hashes" => return None,
         "bootstrap_file" | "bootstrap_type" => "is not supported; import the file with `portcullis user import`",
-        _ => "is unknown; known are user_id_type, password_hash_algorithm",
+        _ => "is unknown; known are user_id_type, password_hash_algorithm, allow_legacy_hashes",
     };
     Some(Violation::new(format!("settings.{field}"), why))
 }
@@ -92,6 +100,17 @@ fn parse_user_id_type(object: &Map<String, Value>) -> Result<UserIdType, Violati
         Some(_) => Err(Violation::new(
             "settings.user_id_type",
             "must be `username` or `clientid`",
+        )),
+    }
+}
+
+fn parse_allow_legacy_hashes(object: &Map<String, Value>) -> Result<bool, Violation> {
+    match object.get("allow_legacy_hashes") {
+        None | Some(Value::Null) => Ok(false),
+        Some(Value::Bool(allow)) => Ok(*allow),
+        Some(_) => Err(Violation::new(
+            "settings.allow_legacy_hashes",
+            "must be `true` or `false`",
         )),
     }
 }
@@ -118,6 +137,12 @@ fn schema() -> Value {
                 "default": UserIdType::Username.word(),
             },
             "password_hash_algorithm": Algorithm::schema(),
+            "allow_legacy_hashes": {
+                "title": "Allow legacy hashes",
+                "description": "Whether users may log in whose imported hash is too weak to be made here. A login makes it anew by the algorithm above.",
+                "type": "boolean",
+                "default": false,
+            },
         },
         "additionalProperties": false,
     })
@@ -128,13 +153,7 @@ fn open(key: &AuthenticatorKey, settings: &Value, context: &Context) -> Opened {
         let first = faults.first().map(Violation::to_string).unwrap_or_default();
         ProviderError::new(Reason::BackendUnavailable, first)
     })?;
-    let opened = context.clock.now();
-    Ok(Arc::new(Builtin {
-        key: key.clone(),
-        settings,
-        context: context.clone(),
-        opened,
-    }))
+    Ok(Arc::new(Builtin::new(key, settings, context)))
 }
 
 /// A running instance. It has nothing to connect to, so it is connected as long as it lives.
@@ -142,59 +161,111 @@ struct Builtin {
     key: AuthenticatorKey,
     settings: Settings,
     context: Context,
+    decoys: Decoys,
     opened: Timestamp,
 }
 
 impl Builtin {
-    /// Unknown user, wrong password and a user who may not log in all cost one verification, and only who knows the password
-    /// learns of the latter. Only a record slower than the authenticator's algorithm still shows by the time it takes.
+    fn new(key: &AuthenticatorKey, settings: Settings, context: &Context) -> Self {
+        Self {
+            key: key.clone(),
+            decoys: Decoys::new(&settings.algorithm),
+            settings,
+            context: context.clone(),
+            opened: context.clock.now(),
+        }
+    }
+
+    /// Every login that is not let in does the same work (see [`super::decoys`]), and only who knows the password learns why a
+    /// user may not log in.
     async fn decide(&self, credentials: &Credentials) -> Result<Verdict, ProviderError> {
-        let user_id = match self.settings.user_id_type {
-            UserIdType::Username => &credentials.username,
-            UserIdType::ClientId => &credentials.client_id,
-        };
+        let user_id = self.user_id(credentials);
         let Some(password) = credentials.password.as_ref().filter(|_| !user_id.is_empty()) else {
             return Ok(Verdict::ignore(Reason::MissingCredential));
         };
-        let (hasher, algorithm, password) = (&self.context.hasher, &self.settings.algorithm, password.expose());
+        let password = password.expose();
         let Some(user) = self.context.users.user(&self.key.chain, &self.key.id, user_id) else {
-            hasher.pretend(algorithm, password).await.map_err(cannot_hash)?;
+            self.pay(None, password).await?;
             return Ok(Verdict::ignore(Reason::UnknownUser));
         };
         // By the record's own algorithm, whatever the authenticator's is by now.
-        let record = user.password.expose();
-        if !hasher.verify(record, password).await.map_err(cannot_hash)? {
-            hasher
-                .even_out(record, algorithm, password)
-                .await
-                .map_err(cannot_hash)?;
-            return Ok(Verdict::deny(Reason::BadUsernameOrPassword));
+        let record = Stored::parse(user.password.expose()).map_err(cannot_hash)?;
+        let verdict = if self.verify(&record, password).await? {
+            self.admit(&user, &record)
+        } else {
+            Verdict::deny(Reason::BadUsernameOrPassword)
+        };
+        self.decoys.note(&record, self.context.clock.instant());
+        if !matches!(verdict, Verdict::Allow(_)) {
+            self.pay(Some(&record), password).await?;
         }
-        Ok(self.admit(&user))
+        Ok(verdict)
+    }
+
+    /// Spends what a login costs that is not let in, but for what its own record has cost already.
+    async fn pay(&self, record: Option<&Stored>, password: &[u8]) -> Result<(), ProviderError> {
+        for decoy in self.decoys.besides(record, self.context.clock.instant()) {
+            self.verify(&decoy, password).await?;
+        }
+        Ok(())
+    }
+
+    async fn verify(&self, record: &Stored, password: &[u8]) -> Result<bool, ProviderError> {
+        self.context.hasher.verify(record, password).await.map_err(cannot_hash)
+    }
+
+    fn user_id<'a>(&self, credentials: &'a Credentials) -> &'a str {
+        match self.settings.user_id_type {
+            UserIdType::Username => &credentials.username,
+            UserIdType::ClientId => &credentials.client_id,
+        }
     }
 
     /// The verdict on a user who gave the right password.
-    fn admit(&self, user: &UserRecord) -> Verdict {
-        if user.disabled {
-            return Verdict::deny(Reason::UserDisabled);
-        }
-        if user.expires_at.is_some_and(|end| end <= self.context.clock.now()) {
-            return Verdict::deny(Reason::CredentialExpired);
+    fn admit(&self, user: &UserRecord, record: &Stored) -> Verdict {
+        let is_outdated = !record.is_made_by(&self.settings.algorithm);
+        // What the authenticator itself makes is the operator's choice, and no legacy.
+        let weakness = hash::weakness(user.password.expose()).filter(|_| is_outdated);
+        if let Some(objection) = self.objection(user, weakness) {
+            return Verdict::Deny(objection);
         }
         Verdict::Allow(Box::new(Identity {
             is_superuser: user.is_superuser,
             client_attrs: user.attributes.clone(),
             expire_at: user.expires_at,
+            outdated: is_outdated.then_some(user.revision),
             ..Identity::default()
         }))
     }
+
+    /// Why a user may not log in in spite of the right password.
+    fn objection(&self, user: &UserRecord, weakness: Option<&str>) -> Option<Finding> {
+        if user.disabled {
+            Some(Reason::UserDisabled.into())
+        } else if user.expires_at.is_some_and(|end| end <= self.context.clock.now()) {
+            Some(Reason::CredentialExpired.into())
+        } else {
+            weakness.filter(|_| !self.settings.allow_legacy_hashes).map(too_weak)
+        }
+    }
+}
+
+/// Told to a client as a wrong password, like every reason why a user who exists may not log in.
+fn too_weak(weakness: &str) -> Finding {
+    let detail = format!(
+        "the password is right, but its hash is too weak ({weakness}): set the password anew, or let such hashes in with \
+         `allow_legacy_hashes` of the authenticator"
+    );
+    Finding::new(Reason::CredentialExpired, detail)
 }
 
 fn cannot_hash(error: HashError) -> ProviderError {
     let reason = match error {
         HashError::Overloaded => Reason::Overloaded,
         HashError::Unusable(_) => Reason::BackendBadResponse,
-        HashError::TooLong { .. } | HashError::NoRandomness(_) | HashError::Stopped => Reason::BackendUnavailable,
+        HashError::TooLarge { .. } | HashError::TooLong { .. } | HashError::NoRandomness(_) | HashError::Stopped => {
+            Reason::BackendUnavailable
+        }
     };
     ProviderError::new(reason, error.to_string())
 }
@@ -204,12 +275,30 @@ impl Provider for Builtin {
         Box::pin(self.decide(credentials))
     }
 
+    /// A login is the only time when the password is at hand, so it is then that an older record can be made anew.
+    fn follow_up(&self, credentials: &Credentials, verdict: &Verdict) {
+        let Verdict::Allow(identity) = verdict else { return };
+        if let (Some(revision), Some(password)) = (identity.outdated, &credentials.password) {
+            let user = UserKey {
+                chain: self.key.chain.clone(),
+                authenticator: self.key.id.clone(),
+                user_id: self.user_id(credentials).to_owned(),
+            };
+            self.context.upgrades.offer(user, revision, password);
+        }
+    }
+
     fn health(&self) -> Health {
         Health {
             status: ProviderStatus::Connected,
             error: String::new(),
             since: self.opened,
         }
+    }
+
+    /// Nothing but hashing takes time here.
+    fn timed_out(&self) -> Reason {
+        Reason::Overloaded
     }
 }
 

@@ -4,6 +4,7 @@ mod backend;
 mod builtin;
 mod catalog;
 mod closed;
+mod decoys;
 mod reconcile;
 mod timed;
 

@@ -25,11 +25,15 @@ impl Provider for Timed {
             let decision = tokio::time::timeout(self.limit, self.provider.authenticate(credentials));
             decision.await.unwrap_or_else(|_| {
                 Err(ProviderError::new(
-                    Reason::BackendTimeout,
+                    self.provider.timed_out(),
                     format!("no decision within {:?}", self.limit),
                 ))
             })
         })
+    }
+
+    fn follow_up(&self, credentials: &Credentials, verdict: &Verdict) {
+        self.provider.follow_up(credentials, verdict);
     }
 
     fn speaks(&self, auth_method: &str) -> bool {
@@ -38,6 +42,10 @@ impl Provider for Timed {
 
     fn health(&self) -> Health {
         self.provider.health()
+    }
+
+    fn timed_out(&self) -> Reason {
+        self.provider.timed_out()
     }
 
     fn timeout(&self) -> Duration {
@@ -49,6 +57,7 @@ impl Provider for Timed {
 mod tests {
     use std::future::pending;
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
     use super::Timed;
@@ -84,5 +93,40 @@ mod tests {
             Timed::new(Arc::new(Silent), Duration::ZERO).timeout(),
             Duration::from_secs(5)
         );
+    }
+
+    /// Takes note of what it is told, and has a reason of its own for being late.
+    #[derive(Default)]
+    struct Attentive(AtomicUsize);
+
+    impl Provider for Attentive {
+        fn authenticate<'a>(&'a self, _credentials: &'a Credentials) -> BoxFuture<'a, Result<Verdict, ProviderError>> {
+            Box::pin(pending())
+        }
+
+        fn follow_up(&self, _credentials: &Credentials, _verdict: &Verdict) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+
+        fn health(&self) -> Health {
+            Silent.health()
+        }
+
+        fn timed_out(&self) -> Reason {
+            Reason::Overloaded
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_provider_has_to_say_of_itself_is_passed_on() {
+        let attentive = Arc::new(Attentive::default());
+        let timed = Timed::new(Arc::clone(&attentive) as Arc<dyn Provider>, Duration::from_millis(250));
+        let error = timed.authenticate(&Credentials::default()).await.unwrap_err();
+        assert_eq!(
+            (error.reason, timed.timed_out()),
+            (Reason::Overloaded, Reason::Overloaded)
+        );
+        timed.follow_up(&Credentials::default(), &Verdict::Allow(Box::default()));
+        assert_eq!(attentive.0.load(Ordering::Relaxed), 1);
     }
 }

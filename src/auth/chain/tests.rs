@@ -2,20 +2,26 @@
 
 use std::future::ready;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::{Chain, Decision, Link, Outcome, Step, StepVerdict};
+use super::{Chain, Decision, Link, Outcome, StepVerdict};
 use crate::auth::{
     BoxFuture, Challenge, Clock, Credentials, Figures, Health, NoAuthenticator, OnFailure, Provider, ProviderError,
     ProviderStatus, Reason, Secret, Tally, TestClock, Verdict,
 };
 
-/// Says always the same, and speaks one method.
-struct Says(Result<Verdict, ProviderError>, &'static str);
+/// Says always the same, speaks one method, and counts what it is told to follow up.
+struct Says(Result<Verdict, ProviderError>, &'static str, AtomicUsize);
 
 impl Provider for Says {
     fn authenticate<'a>(&'a self, _credentials: &'a Credentials) -> BoxFuture<'a, Result<Verdict, ProviderError>> {
         Box::pin(ready(self.0.clone()))
+    }
+
+    fn follow_up(&self, _credentials: &Credentials, verdict: &Verdict) {
+        assert_eq!(self.0.as_ref(), Ok(verdict));
+        self.2.fetch_add(1, Ordering::Relaxed);
     }
 
     fn speaks(&self, auth_method: &str) -> bool {
@@ -38,7 +44,7 @@ fn says(id: &str, answer: Result<Verdict, ProviderError>) -> Link {
         needs_password: true,
         on_failure: OnFailure::Deny,
         timeout: Duration::from_secs(5),
-        provider: Arc::new(Says(answer, "SCRAM-SHA-256")),
+        provider: Arc::new(Says(answer, "SCRAM-SHA-256", AtomicUsize::new(0))),
         tally: Arc::default(),
     }
 }
@@ -228,6 +234,25 @@ async fn a_failure_denies_or_asks_the_next_one_as_the_authenticator_says() {
 }
 
 #[tokio::test]
+async fn too_much_work_ends_the_login_whatever_a_failure_means() {
+    for on_failure in [OnFailure::Next, OnFailure::Deny] {
+        let overloaded = Link {
+            on_failure,
+            ..says("a", Err(ProviderError::new(Reason::Overloaded, "full")))
+        };
+        let links = vec![overloaded, allows("b")];
+        let (decision, tallies) = decide_as(links, &password(), NoAuthenticator::Allow).await;
+        assert_eq!(
+            (&decision.outcome, &*decision.authenticator),
+            (&Outcome::Deny(Reason::Overloaded), "a")
+        );
+        let failed = (StepVerdict::Failed, Some(Reason::Overloaded));
+        assert_eq!(trace(&decision), [failed, NOT_REACHED]);
+        assert_eq!(counts(&tallies[0]), (1, 0, 1, 0));
+    }
+}
+
+#[tokio::test]
 async fn failures_alone_are_not_a_denial_of_the_client() {
     let unavailable = Outcome::Deny(Reason::BackendUnavailable);
     assert_eq!(decide(vec![fails("a", OnFailure::Next)]).await.outcome, unavailable);
@@ -263,19 +288,21 @@ async fn an_exchange_stops_the_walk_and_is_counted_when_it_ends() {
 }
 
 #[tokio::test]
-async fn an_explanation_counts_nothing() {
-    let chain = Chain {
-        links: vec![allows("a")],
+async fn an_explanation_counts_nothing_and_is_not_followed_up() {
+    let provider = Arc::new(Says(Ok(Verdict::Allow(Box::default())), "", AtomicUsize::new(0)));
+    let link = Link {
+        provider: Arc::clone(&provider) as Arc<dyn Provider>,
+        ..allows("a")
     };
-    let decision = chain
-        .decide(&password(), NoAuthenticator::Deny, &TestClock::at(1000), false)
-        .await;
-    assert!(matches!(
-        decision.steps[..],
-        [Step {
-            verdict: StepVerdict::Allowed,
-            ..
-        }]
-    ));
+    let chain = Chain { links: vec![link] };
+    let decide = |counted| {
+        let (chain, clock) = (&chain, TestClock::at(1000));
+        async move { chain.decide(&password(), NoAuthenticator::Deny, &clock, counted).await }
+    };
+    assert_eq!(trace(&decide(false).await), [ALLOWED]);
     assert_eq!(counts(&chain.links[0].tally), (0, 0, 0, 0));
+    assert_eq!(provider.2.load(Ordering::Relaxed), 0);
+    assert_eq!(trace(&decide(true).await), [ALLOWED]);
+    assert_eq!(counts(&chain.links[0].tally), (1, 1, 0, 0));
+    assert_eq!(provider.2.load(Ordering::Relaxed), 1);
 }

@@ -1,18 +1,18 @@
 //! The built-in database's promises, over a directory in memory.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::BACKEND;
+use super::Builtin;
 use crate::auth::{
     AuthenticatorKey, Clock, Credentials, PasswordRecord, PasswordUpgrades, Provider, ProviderError, Reason, Secret,
     TestClock, Timestamp, UserDirectory, UserKey, UserRecord, Verdict,
 };
 use crate::backends::{Context, check};
-use crate::hash::{Algorithm, Hasher, Settings};
+use crate::hash::{Algorithm, HashError, Hasher, Settings};
 
 /// Users of the authenticator `main` in `global`.
 #[derive(Default)]
@@ -25,17 +25,25 @@ impl UserDirectory for Users {
     }
 }
 
-/// No record is made anew.
-struct Forgetful;
+/// The offers to make a record anew, in the order they came.
+#[derive(Default)]
+struct Offers(Mutex<Vec<(String, u64, Secret)>>);
 
-impl PasswordUpgrades for Forgetful {
-    fn offer(&self, _user: UserKey, _revision: u64, _password: &Secret) {}
+impl PasswordUpgrades for Offers {
+    fn offer(&self, user: UserKey, revision: u64, password: &Secret) {
+        assert_eq!((&*user.chain, &*user.authenticator), ("global", "main"));
+        self.0.lock().unwrap().push((user.user_id, revision, password.clone()));
+    }
 }
 
 fn user(password: &str) -> UserRecord {
     let plain = Algorithm::parse(&json!({"name": "plain"})).unwrap();
+    kept_as(plain.import(password, "").unwrap())
+}
+
+fn kept_as(record: String) -> UserRecord {
     UserRecord {
-        password: PasswordRecord::new(plain.import(password, "").unwrap()),
+        password: PasswordRecord::new(record),
         is_superuser: false,
         disabled: false,
         expires_at: None,
@@ -47,40 +55,74 @@ fn user(password: &str) -> UserRecord {
 
 struct Fixture {
     clock: Arc<TestClock>,
-    provider: Arc<dyn Provider>,
+    provider: Builtin,
+    hasher: Hasher,
+    offers: Arc<Offers>,
+}
+
+fn hasher() -> Hasher {
+    Hasher::start(&Settings {
+        threads: 1,
+        queue: 8,
+        queue_timeout_ms: 60_000,
+        ..Settings::default()
+    })
 }
 
 fn open(settings: &Value, id: &str, users: Vec<(&'static str, UserRecord)>) -> Fixture {
     let clock = Arc::new(TestClock::at(1000));
     let users = Users(users.into_iter().map(|(name, user)| (name, Arc::new(user))).collect());
-    let hasher = Hasher::start(&Settings {
-        threads: 1,
-        queue: 8,
-        queue_timeout_ms: 1000,
-    });
+    let (hasher, offers) = (hasher(), Arc::new(Offers::default()));
     let context = Context {
         users: Arc::new(users),
-        hasher,
+        hasher: hasher.clone(),
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
-        upgrades: Arc::new(Forgetful),
+        upgrades: Arc::clone(&offers) as Arc<dyn PasswordUpgrades>,
     };
     let key = AuthenticatorKey {
         chain: "global".to_owned(),
         id: id.to_owned(),
     };
-    let provider = (BACKEND.open)(&key, settings, &context).unwrap();
-    Fixture { clock, provider }
+    let settings = super::Settings::parse(settings).unwrap();
+    Fixture {
+        clock,
+        provider: Builtin::new(&key, settings, &context),
+        hasher,
+        offers,
+    }
+}
+
+fn credentials(name: &str, password: &str) -> Credentials {
+    Credentials {
+        username: name.to_owned(),
+        client_id: format!("client-of-{name}"),
+        password: Some(Secret::new(password)),
+        ..Credentials::default()
+    }
 }
 
 impl Fixture {
+    /// As Explain does.
     async fn login(&self, name: &str, password: &str) -> Result<Verdict, ProviderError> {
-        let credentials = Credentials {
-            username: name.to_owned(),
-            client_id: format!("client-of-{name}"),
-            password: Some(Secret::new(password)),
-            ..Credentials::default()
-        };
-        self.provider.authenticate(&credentials).await
+        self.provider.authenticate(&credentials(name, password)).await
+    }
+
+    /// As a login that counts.
+    async fn login_for_real(&self, name: &str, password: &str) -> Verdict {
+        let verdict = self.login(name, password).await.unwrap();
+        self.provider.follow_up(&credentials(name, password), &verdict);
+        verdict
+    }
+
+    fn offered(&self) -> Vec<(String, u64, Secret)> {
+        self.offers.0.lock().unwrap().drain(..).collect()
+    }
+
+    /// Slow hashes that this login takes.
+    async fn work(&self, name: &str, password: &str) -> u64 {
+        let before = self.hasher.figures().done;
+        self.login(name, password).await.unwrap();
+        self.hasher.figures().done - before
     }
 }
 
@@ -173,6 +215,143 @@ async fn a_record_that_cannot_be_read_is_a_failure_and_not_a_denial() {
     assert!(!error.detail.contains("rubbish"), "{}", error.detail);
 }
 
+fn quick_argon2id() -> Value {
+    json!({"name": "argon2id", "memory_kib": 8, "iterations": 1})
+}
+
+fn quick_bcrypt() -> Value {
+    json!({"name": "bcrypt", "salt_rounds": 4})
+}
+
+async fn made_by(algorithm: &Value, password: &str) -> UserRecord {
+    let algorithm = Algorithm::parse(algorithm).unwrap();
+    kept_as(hasher().hash(&algorithm, password.as_bytes()).await.unwrap())
+}
+
+fn now_by(algorithm: &Value) -> Value {
+    json!({"password_hash_algorithm": algorithm})
+}
+
+#[tokio::test]
+async fn a_login_offers_an_older_record_to_be_made_anew() {
+    let old = UserRecord {
+        revision: 7,
+        ..made_by(&quick_bcrypt(), "pw").await
+    };
+    let new = made_by(&quick_argon2id(), "pw").await;
+    let fixture = open(&now_by(&quick_argon2id()), "main", vec![("old", old), ("new", new)]);
+    for name in ["old", "new"] {
+        assert!(matches!(fixture.login_for_real(name, "pw").await, Verdict::Allow(_)));
+    }
+    assert_eq!(fixture.offered(), [("old".to_owned(), 7, Secret::new("pw"))]);
+    for (name, password) in [("old", "wrong"), ("nobody", "pw")] {
+        fixture.login_for_real(name, password).await;
+    }
+    assert_eq!(fixture.offered(), []);
+}
+
+#[tokio::test]
+async fn an_explanation_offers_nothing() {
+    let old = made_by(&quick_bcrypt(), "pw").await;
+    let fixture = open(&now_by(&quick_argon2id()), "main", vec![("old", old)]);
+    assert!(matches!(fixture.login("old", "pw").await, Ok(Verdict::Allow(_))));
+    assert_eq!(fixture.offered(), []);
+}
+
+#[tokio::test]
+async fn a_user_who_may_not_log_in_is_not_made_anew() {
+    let disabled = UserRecord {
+        disabled: true,
+        ..made_by(&quick_bcrypt(), "pw").await
+    };
+    let fixture = open(&now_by(&quick_argon2id()), "main", vec![("d", disabled)]);
+    let denied = fixture.login_for_real("d", "pw").await;
+    assert_eq!(denied, Verdict::deny(Reason::UserDisabled));
+    assert_eq!(fixture.offered(), []);
+}
+
+/// In the midst of a change from bcrypt, and before that from sha256, to argon2id.
+#[tokio::test]
+async fn every_login_that_is_not_let_in_costs_the_same_work() {
+    let disabled = |user| UserRecord { disabled: true, ..user };
+    let expired = |user| UserRecord {
+        expires_at: Some(Timestamp(1)),
+        ..user
+    };
+    let (old, new) = (
+        made_by(&quick_bcrypt(), "pw").await,
+        made_by(&quick_argon2id(), "pw").await,
+    );
+    let oldest = made_by(&json!("sha256"), "pw").await;
+    let users = vec![
+        ("oldest-disabled", disabled(oldest.clone())),
+        ("old-disabled", disabled(old.clone())),
+        ("new-disabled", disabled(new.clone())),
+        ("new-expired", expired(new.clone())),
+        ("old-expired", expired(old.clone())),
+        ("oldest", oldest),
+        ("old", old),
+        ("new", new),
+    ];
+    let names: Vec<_> = users.iter().map(|(name, _)| *name).collect();
+    let fixture = open(&now_by(&quick_argon2id()), "main", users);
+    assert_eq!(fixture.work("nobody", "pw").await, 1);
+    // From here on this node knows that there are bcrypt records.
+    assert_eq!(fixture.work("old", "pw").await, 1);
+    assert_eq!(fixture.work("nobody", "pw").await, 2);
+    for name in &names {
+        assert_eq!(fixture.work(name, "wrong").await, 2, "{name}");
+    }
+    for name in names.iter().filter(|name| name.contains('-')) {
+        assert_eq!(fixture.work(name, "pw").await, 2, "{name}");
+    }
+    assert_eq!(fixture.work("old", &"long".repeat(300)).await, 2);
+}
+
+#[tokio::test]
+async fn a_cheap_algorithm_does_not_betray_who_still_has_a_slow_record() {
+    let (old, new) = (
+        made_by(&quick_argon2id(), "pw").await,
+        made_by(&json!("sha256"), "pw").await,
+    );
+    let fixture = open(&now_by(&json!("sha256")), "main", vec![("old", old), ("new", new)]);
+    assert_eq!(fixture.work("old", "wrong").await, 1);
+    for name in ["old", "new", "nobody"] {
+        assert_eq!(fixture.work(name, "wrong").await, 1, "{name}");
+    }
+    assert_eq!(fixture.work("new", "pw").await, 0);
+}
+
+#[tokio::test]
+async fn too_much_work_is_neither_a_denial_nor_a_failure_of_a_backend() {
+    let fixture = open(&json!({}), "main", vec![]);
+    assert_eq!(fixture.provider.timed_out(), Reason::Overloaded);
+    assert_eq!(super::cannot_hash(HashError::Overloaded).reason, Reason::Overloaded);
+    let beyond = json!({"name": "argon2id", "memory_kib": 1 << 20, "iterations": 1});
+    let mut small = open(&now_by(&beyond), "main", vec![]);
+    small.provider.context.hasher = Hasher::start(&Settings {
+        memory_mib: 8,
+        ..Settings::default()
+    });
+    let failed = small.login("nobody", "pw").await.unwrap_err();
+    assert_eq!(failed.reason, Reason::BackendUnavailable);
+    assert!(failed.detail.contains("hash.memory_mib"), "{}", failed.detail);
+}
+
+#[test]
+fn a_weak_hash_lets_in_only_where_it_is_allowed_and_looks_like_a_wrong_password_elsewhere() {
+    let (weak, fit) = (Some("one round of MD5"), None);
+    let forbids = open(&json!({}), "main", vec![]).provider;
+    let objection = forbids.objection(&user("pw"), weak).unwrap();
+    assert_eq!(objection.reason.coarse(), Reason::BadUsernameOrPassword);
+    for told in ["one round of MD5", "allow_legacy_hashes"] {
+        assert!(objection.detail.contains(told), "{}", objection.detail);
+    }
+    assert_eq!(forbids.objection(&user("pw"), fit), None);
+    let allows = open(&json!({"allow_legacy_hashes": true}), "main", vec![]).provider;
+    assert_eq!(allows.objection(&user("pw"), weak), None);
+}
+
 #[test]
 fn defaults_are_filled_in_and_every_violation_is_named() {
     let check = |settings| check("password_based", "built_in_database", &settings);
@@ -181,6 +360,7 @@ fn defaults_are_filled_in_and_every_violation_is_named() {
         json!({
             "user_id_type": "username",
             "password_hash_algorithm": {"name": "argon2id", "memory_kib": 19456, "iterations": 2, "parallelism": 1},
+            "allow_legacy_hashes": false,
         })
     );
     let faults = check(json!({
@@ -188,6 +368,7 @@ fn defaults_are_filled_in_and_every_violation_is_named() {
         "user_id_type": "email",
         "password_hash_algorithm": {"name": "pbkdf2", "mac_fun": "sha256", "iterations": 0},
         "colour": "red",
+        "allow_legacy_hashes": "yes",
     }))
     .unwrap_err();
     let fields: Vec<_> = faults.iter().map(|fault| fault.field.as_str()).collect();
@@ -198,7 +379,8 @@ fn defaults_are_filled_in_and_every_violation_is_named() {
             "settings.bootstrap_file",
             "settings.colour",
             "settings.user_id_type",
-            iterations
+            iterations,
+            "settings.allow_legacy_hashes"
         ]
     );
     assert_eq!(check(json!([])).unwrap_err()[0].field, "settings");
