@@ -12,13 +12,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::admin::Admin;
+use crate::admin::{Admin, UpgradeQueue, password_upgrades};
 use crate::api::{self, Door, PublicParts, ServeError};
-use crate::auth::{
-    AuthenticatorKey, Clock, Figures, Health, LiveChains, PasswordUpgrades, Secret, SystemClock, UserKey,
-};
+use crate::auth::{AuthenticatorKey, Clock, Figures, Health, LiveChains, SystemClock};
 use crate::backends::{Context, Reconciler};
-use crate::cluster::{self, Cluster, LocalFigures};
+use crate::cluster::{self, Cluster, Hashing, LocalFigures};
 use crate::config::Settings;
 use crate::hash::Hasher;
 use crate::journal::Journal;
@@ -156,6 +154,7 @@ fn make_private(dir: &Path) -> std::io::Result<()> {
 struct FiguresHere {
     reconciler: Arc<Reconciler>,
     hasher: Hasher,
+    upgrades: Arc<UpgradeQueue>,
 }
 
 impl LocalFigures for FiguresHere {
@@ -163,16 +162,24 @@ impl LocalFigures for FiguresHere {
         self.reconciler.status()
     }
 
-    fn hash_queue(&self) -> u32 {
-        u32::try_from(self.hasher.waiting()).unwrap_or(u32::MAX)
+    fn hashing(&self) -> Hashing {
+        let pool = self.hasher.figures();
+        let (rehashed, rehash_dropped) = self.upgrades.counts();
+        let small = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        Hashing {
+            threads: small(pool.threads),
+            memory_bytes: pool.memory_bytes,
+            running: small(pool.running),
+            waiting: small(pool.waiting),
+            done: pool.done,
+            refused: pool.refused,
+            wait_p50: pool.wait_p50,
+            wait_p99: pool.wait_p99,
+            wait_max: pool.wait_max,
+            rehashed,
+            rehash_dropped,
+        }
     }
-}
-
-/// Until records are made anew after a login.
-struct NoUpgrades;
-
-impl PasswordUpgrades for NoUpgrades {
-    fn offer(&self, _user: UserKey, _revision: u64, _password: &Secret) {}
 }
 
 /// The two listeners, and how others reach them.
@@ -241,11 +248,13 @@ impl Node {
 
         let chains = Arc::new(LiveChains::default());
         let shared = Arc::new(store.clone());
+        let (upgrades, upgrader) = password_upgrades(settings.hash.rehash_per_second);
+        let upgrades = Arc::new(upgrades);
         let context = Context {
             users: shared.clone(),
             hasher: hasher.clone(),
             clock: clock.clone(),
-            upgrades: Arc::new(NoUpgrades),
+            upgrades: upgrades.clone(),
         };
         let reconciler = Arc::new(Reconciler::new(shared, context, chains.clone()));
         let mut background = JoinSet::new();
@@ -263,8 +272,10 @@ impl Node {
             figures: Arc::new(FiguresHere {
                 reconciler: reconciler.clone(),
                 hasher: hasher.clone(),
+                upgrades,
             }),
         });
+        background.spawn(upgrader.run(cluster.clone(), store.clone(), hasher.clone()));
         let (settings_store, operators) = (store.clone(), store.clone());
         let drain = Drain::default();
         let door = Door {

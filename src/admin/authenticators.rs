@@ -56,6 +56,7 @@ impl Admin {
         draft: AuthenticatorDraft,
     ) -> Result<AuthenticatorRecord, AdminError> {
         let record = checked_draft(draft)?;
+        self.check_affordable(&record)?;
         let key = record.key.clone();
         let command = Command::CreateAuthenticator {
             key: key.clone(),
@@ -86,6 +87,9 @@ impl Admin {
         // Secrets were copied from what was read, so nobody may have changed it in between.
         let if_revision = intent.if_revision.or(kept_secrets.then_some(before.revision));
         let after = changed(before, &change);
+        if change.settings.is_some() {
+            self.check_affordable(&after)?;
+        }
         let revision = self
             .write(
                 intent,
@@ -98,6 +102,17 @@ impl Admin {
             .await?
             .revision;
         Ok(self.authenticator_after(after, revision, intent))
+    }
+
+    /// Refuses an algorithm that this node could not run even once; the others are told when they use it.
+    fn check_affordable(&self, record: &AuthenticatorRecord) -> Result<(), AdminError> {
+        match backends::password_algorithm(record) {
+            Some(algorithm) => self
+                .hasher
+                .check(&algorithm)
+                .map_err(|error| AdminError::invalid("settings.password_hash_algorithm", error.to_string())),
+            None => Ok(()),
+        }
     }
 
     /// Switches an authenticator on or off and touches nothing else.

@@ -201,6 +201,7 @@ impl From<HashError> for AdminError {
             HashError::Overloaded => Self::unavailable(Obstacle::Overloaded, why),
             HashError::Stopped => Self::unavailable(Obstacle::NotReady, why),
             HashError::TooLong { .. } => Self::invalid("password", why),
+            HashError::TooLarge { .. } => Self::invalid("algorithm", why),
             HashError::Unusable(_) | HashError::NoRandomness(_) => Self::Internal(why),
         }
     }

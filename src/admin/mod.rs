@@ -12,6 +12,7 @@ mod nodes;
 mod operators;
 mod paging;
 mod passwords;
+mod upgrades;
 mod user_checks;
 mod users;
 
@@ -26,6 +27,7 @@ pub use self::nodes::{ClusterCreated, MembershipView, NodeList, SettingsPatch};
 pub use self::operators::OperatorCreated;
 pub use self::paging::Page;
 pub use self::passwords::NewPassword;
+pub use self::upgrades::{UpgradeQueue, Upgrader, password_upgrades};
 pub use self::users::{User, UserDraft, UserList, UserListRequest, UserPatch};
 
 pub use crate::backends::{BackendInfo, Violation};

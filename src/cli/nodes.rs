@@ -9,8 +9,8 @@ use super::args::Global;
 use super::connect::{PATIENCE, Session};
 use super::output::{bytes, fields, span, table, yes};
 use crate::wire::pb::v1::{
-    AddNodeRequest, InitClusterRequest, InitClusterResponse, ListNodesRequest, ListNodesResponse, MembershipResponse,
-    Node, PromoteNodeRequest, RemoveNodeRequest, TakeSnapshotRequest, TransferLeadershipRequest,
+    AddNodeRequest, Hashing, InitClusterRequest, InitClusterResponse, ListNodesRequest, ListNodesResponse,
+    MembershipResponse, Node, PromoteNodeRequest, RemoveNodeRequest, TakeSnapshotRequest, TransferLeadershipRequest,
 };
 
 /// A node that joins is sent all there is; a snapshot writes it.
@@ -129,6 +129,7 @@ pub(super) fn listed(found: &ListNodesResponse) -> String {
         "USERS",
         "DISK",
         "UPTIME",
+        "HASHING",
         "STATE HASH",
         "REMARK",
     ];
@@ -136,7 +137,7 @@ pub(super) fn listed(found: &ListNodesResponse) -> String {
     format!("cluster {}, led by {}\n{nodes}", found.cluster_id, leader(found.leader))
 }
 
-fn row(node: &Node) -> [String; 14] {
+fn row(node: &Node) -> [String; 15] {
     let heard = if node.answered {
         String::new()
     } else {
@@ -160,9 +161,24 @@ fn row(node: &Node) -> [String; 14] {
         node.users.to_string(),
         bytes(node.disk_bytes),
         span(node.uptime.as_ref()),
+        node.hashing.as_ref().map(hashing).unwrap_or_default(),
         node.state_hash.clone(),
         remark,
     ]
+}
+
+/// Whether its hashing threads keep up: how many are at work, how many logins wait, and how long the slowest of late had to.
+fn hashing(pool: &Hashing) -> String {
+    let Hashing {
+        running,
+        threads,
+        waiting,
+        ..
+    } = pool;
+    format!(
+        "{running}/{threads}, {waiting} wait, p99 {}",
+        span(pool.wait_p99.as_ref())
+    )
 }
 
 /// What part a node plays; nothing if it did not say.
@@ -217,7 +233,7 @@ mod tests {
         };
         let shown = row(&node);
         assert_eq!(shown[4], "no");
-        assert!(shown[13].ends_with("connection refused"));
+        assert!(shown[14].ends_with("connection refused"));
     }
 
     #[test]

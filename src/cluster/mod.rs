@@ -23,7 +23,7 @@ pub use self::freshness::Freshness;
 pub use self::gather::NodeStatus;
 pub use self::handle::{Cluster, Parts};
 pub use self::reads::ReadRequirement;
-pub use self::report::{LocalFigures, NodeReport};
+pub use self::report::{Hashing, LocalFigures, NodeReport};
 pub use self::settings::Settings;
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! This node's figures, as it reports them to the others.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::handle::{Cluster, Inner};
@@ -43,14 +45,43 @@ pub struct NodeReport {
     pub hash_queue: u32,
     /// Its authenticators.
     pub authenticators: Vec<(AuthenticatorKey, Health, Figures)>,
+    /// How hashing fares.
+    pub hashing: Hashing,
+}
+
+/// How the threads fare that hash and check passwords.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hashing {
+    /// Threads.
+    pub threads: u32,
+    /// Memory that they may take together.
+    pub memory_bytes: u64,
+    /// Threads at work.
+    pub running: u32,
+    /// Jobs waiting for a thread and its memory.
+    pub waiting: u32,
+    /// Jobs done since the start.
+    pub done: u64,
+    /// Jobs refused as overloaded since the start.
+    pub refused: u64,
+    /// How long the latest jobs waited: the median, …
+    pub wait_p50: Duration,
+    /// … the 99th percentile, …
+    pub wait_p99: Duration,
+    /// … and the longest.
+    pub wait_max: Duration,
+    /// Passwords hashed anew after a login since the start.
+    pub rehashed: u64,
+    /// Those that should have been, and were given up until the next login.
+    pub rehash_dropped: u64,
 }
 
 /// Figures that other rooms add to this node's report (`node.rs` wires it to the reconciler and the hasher).
 pub trait LocalFigures: Send + Sync {
     /// Authenticators on this node.
     fn authenticators(&self) -> Vec<(AuthenticatorKey, Health, Figures)>;
-    /// Logins waiting for a hashing thread.
-    fn hash_queue(&self) -> u32;
+    /// How hashing fares on this node.
+    fn hashing(&self) -> Hashing;
 }
 
 impl Cluster {
@@ -66,6 +97,7 @@ impl Inner {
         let status = parts.raft.status();
         // Index and hash from one look, so that two nodes at the same index can be compared.
         let applied = parts.store.applied();
+        let hashing = parts.figures.hashing();
         NodeReport {
             id: self.node_id,
             ready: *self.ready.borrow(),
@@ -82,12 +114,13 @@ impl Inner {
             state_hash: applied.state_hash,
             users: parts.store.user_count(),
             disk_bytes: parts.store.disk_bytes().saturating_add(parts.journal.disk_bytes()),
-            hash_queue: parts.figures.hash_queue(),
+            hash_queue: hashing.waiting,
             authenticators: parts.figures.authenticators(),
+            hashing,
         }
     }
 }
 
-fn millis(duration: std::time::Duration) -> u64 {
+fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Cluster, ClusterError, LocalFigures, Parts, ReadRequirement, Refused, Settings};
+use super::{Cluster, ClusterError, Hashing, LocalFigures, Parts, ReadRequirement, Refused, Settings};
 use crate::auth::{AuthenticatorKey, Figures, Health, Reason, SystemClock};
 use crate::journal::Journal;
 use crate::raft;
@@ -29,8 +29,8 @@ impl LocalFigures for NoFigures {
         Vec::new()
     }
 
-    fn hash_queue(&self) -> u32 {
-        0
+    fn hashing(&self) -> Hashing {
+        Hashing::default()
     }
 }
 
