@@ -49,6 +49,24 @@ pub async fn create_authenticator(client: &Client) -> Result<v1::Authenticator> 
     Ok(client.authenticators().create(request).await?.into_inner())
 }
 
+/// Has new passwords of the built-in authenticator made by that algorithm.
+pub async fn set_algorithm(client: &Client, algorithm: Value) -> Result<v1::Authenticator> {
+    let request: v1::UpdateAuthenticatorRequest = message(json!({
+        "authenticator": { "id": BUILT_IN, "settings": { "password_hash_algorithm": algorithm } },
+        "updateMask": { "paths": ["settings"] },
+    }))?;
+    Ok(client.authenticators().update(request).await?.into_inner())
+}
+
+/// One user of the built-in authenticator; misses nothing that was acknowledged before.
+pub async fn get_user(client: &Client, name: &str) -> Result<v1::User, Status> {
+    let request = v1::GetUserRequest {
+        user_id: name.into(),
+        ..v1::GetUserRequest::default()
+    };
+    Ok(client.users().get(request).await?.into_inner())
+}
+
 /// A request to create a user of the built-in authenticator.
 pub fn new_user(name: &str, password: &str, request_id: &str) -> v1::CreateUserRequest {
     v1::CreateUserRequest {
