@@ -225,7 +225,7 @@ impl Builtin {
     fn admit(&self, user: &UserRecord, record: &Stored) -> Verdict {
         let is_outdated = !record.is_made_by(&self.settings.algorithm);
         // What the authenticator itself makes is the operator's choice, and no legacy.
-        let weakness = hash::weakness(user.password.expose()).filter(|_| is_outdated);
+        let weakness = is_outdated.then(|| hash::weakness(user.password.expose())).flatten();
         if let Some(objection) = self.objection(user, weakness) {
             return Verdict::Deny(objection);
         }

@@ -12,7 +12,8 @@
 //!
 //! What it does not: the first denied login of a kind that this instance has not met pays for it on top of the bill; of more kinds
 //! than [`MOST_MET`] besides the present one, those met last are on the bill; a login that is let in pays for its own record only;
-//! and how long the work waits for a thread is not evened out.
+//! how long the work waits for a thread is not evened out; and in a chain of several authenticators, whom this one does not know goes
+//! on to the next and pays there too.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -48,8 +49,11 @@ impl Decoys {
 
     /// A login has met this record.
     pub(super) fn note(&self, record: &Stored, now: Instant) {
+        if record.is_cheap() {
+            return;
+        }
         let decoy = record.decoy();
-        if decoy.is_cheap() || decoy == self.present {
+        if decoy == self.present {
             return;
         }
         let mut met = self.met();
