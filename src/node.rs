@@ -245,6 +245,7 @@ impl Node {
             users: shared.clone(),
             hasher: hasher.clone(),
             clock: clock.clone(),
+            keys: shared.clone(),
             upgrades: Arc::new(NoUpgrades),
         };
         let reconciler = Arc::new(Reconciler::new(shared, context, chains.clone()));

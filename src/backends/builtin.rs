@@ -194,7 +194,9 @@ fn cannot_hash(error: HashError) -> ProviderError {
     let reason = match error {
         HashError::Overloaded => Reason::Overloaded,
         HashError::Unusable(_) => Reason::BackendBadResponse,
-        HashError::TooLong { .. } | HashError::NoRandomness(_) | HashError::Stopped => Reason::BackendUnavailable,
+        HashError::TooLong { .. } | HashError::Prohibited(_) | HashError::NoRandomness(_) | HashError::Stopped => {
+            Reason::BackendUnavailable
+        }
     };
     ProviderError::new(reason, error.to_string())
 }

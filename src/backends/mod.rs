@@ -5,6 +5,7 @@ mod builtin;
 mod catalog;
 mod closed;
 mod reconcile;
+mod scram;
 mod timed;
 
 pub use self::backend::{BackendInfo, Context, Violation};

@@ -35,6 +35,9 @@ pub enum HashError {
         /// The most bytes it takes.
         limit: usize,
     },
+    /// The new password holds what its algorithm prohibits.
+    #[error("the password {0}")]
+    Prohibited(&'static str),
     /// The machine gives no random bytes for a salt.
     #[error("no random bytes for a salt: {0}")]
     NoRandomness(String),
