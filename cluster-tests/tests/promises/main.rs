@@ -14,5 +14,6 @@ mod no_lost_writes;
 mod partition;
 mod request_id;
 mod roles;
+mod scram;
 mod shutdown;
 mod state_rebuild;
