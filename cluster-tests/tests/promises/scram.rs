@@ -194,7 +194,7 @@ async fn an_exchange_outlives_its_leader() -> Result<()> {
     let (mut cluster, _) = start(three()).await?;
     let leader = cluster.leader().await?;
     let begun = Exchange::begin(&cluster.client(leader).await?, "SCRAM-SHA-256", "ann", "secret").await?;
-    cluster.node_mut(leader)?.kill()?;
+    cluster.node_mut(leader)?.kill().await?;
     let other = cluster.others(leader)[0];
     let answer = begun.finish(&cluster.client(other).await?).await?;
     assert_eq!(answer.decision(), v1::Decision::Allow);
@@ -231,7 +231,7 @@ async fn users_that_do_not_exist_are_challenged_alike_everywhere_and_for_ever() 
         )?);
     }
     let id = cluster.follower().await?;
-    cluster.node_mut(id)?.kill()?;
+    cluster.node_mut(id)?.kill().await?;
     cluster.node_mut(id)?.start()?;
     cluster.node_ready(id).await?;
     let restarted = cluster.client(id).await?;
