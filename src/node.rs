@@ -254,6 +254,7 @@ impl Node {
             users: shared.clone(),
             hasher: hasher.clone(),
             clock: clock.clone(),
+            keys: shared.clone(),
             upgrades: upgrades.clone(),
         };
         let reconciler = Arc::new(Reconciler::new(shared, context, chains.clone()));

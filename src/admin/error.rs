@@ -200,7 +200,7 @@ impl From<HashError> for AdminError {
         match error {
             HashError::Overloaded => Self::unavailable(Obstacle::Overloaded, why),
             HashError::Stopped => Self::unavailable(Obstacle::NotReady, why),
-            HashError::TooLong { .. } => Self::invalid("password", why),
+            HashError::TooLong { .. } | HashError::Prohibited(_) => Self::invalid("password", why),
             HashError::TooLarge { .. } => Self::invalid("algorithm", why),
             HashError::Unusable(_) | HashError::NoRandomness(_) => Self::Internal(why),
         }

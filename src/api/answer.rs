@@ -36,6 +36,7 @@ pub(super) fn response(id: u64, decision: Decision, detailed: bool, origin: Orig
         }
         Outcome::Deny(exact) => {
             response.decision = v1::Decision::Deny.into();
+            response.auth_data = decision.last_message.into();
             let told = if detailed { exact } else { exact.coarse() };
             response.reason = reason(told).into();
             // Who refused says where the user was found, so it goes with the exact reason only.
@@ -120,6 +121,7 @@ mod tests {
         Decision {
             outcome: Outcome::Deny(exact),
             authenticator: by.into(),
+            last_message: Vec::new(),
             steps: vec![],
         }
     }
@@ -158,6 +160,7 @@ mod tests {
         let allowed = Decision {
             outcome: Outcome::Allow(Box::new(identity)),
             authenticator: "users".into(),
+            last_message: Vec::new(),
             steps: vec![],
         };
         let answer = response(9, allowed, false, ORIGIN);

@@ -338,6 +338,7 @@ mod tests {
         let denied = |reason| Decision {
             outcome: Outcome::Deny(reason),
             authenticator: "a".into(),
+            last_message: Vec::new(),
             steps: vec![],
         };
         assert!(undecidable(&denied(Reason::Overloaded)).is_some());

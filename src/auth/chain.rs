@@ -10,7 +10,7 @@ use super::provider::{Provider, ProviderError};
 use super::reason::Reason;
 use super::settings::NoAuthenticator;
 use super::tally::{Came, Tally};
-use super::verdict::{Challenge, Finding, Identity, Verdict};
+use super::verdict::{Challenge, Denial, Finding, Identity, Verdict};
 
 /// One authenticator of a chain in force.
 pub struct Link {
@@ -55,6 +55,8 @@ pub struct Decision {
     pub outcome: Outcome,
     /// Who decided; empty: the end of the chain.
     pub authenticator: String,
+    /// What an exchange that ends in a denial tells the client.
+    pub last_message: Vec<u8>,
     /// The trace, one step per link; the links after the decision are `NotReached`.
     pub steps: Vec<Step>,
 }
@@ -123,6 +125,7 @@ impl Chain {
             walk.take(link, answer, took);
         }
         let nobody_asked = !self.links.iter().any(|link| link.enabled);
+        walk.is_answer = !credentials.exchange.is_empty();
         walk.conclude(nobody_asked.then_some(no_authenticator))
     }
 }
@@ -207,6 +210,9 @@ fn came_of(link: &Link, answer: &Answer) -> Option<Came> {
 struct Walk {
     steps: Vec<Step>,
     decided: Option<(String, Outcome)>,
+    last_message: Vec<u8>,
+    /// The client answers a challenge, which somebody of this chain must have given.
+    is_answer: bool,
     unknown_user: bool,
     failures: bool,
     passed_on: bool,
@@ -222,7 +228,9 @@ impl Walk {
                 String::new(),
                 Some(Outcome::Allow(identity)),
             ),
-            Ok(Verdict::Deny(Finding { reason, detail })) => {
+            Ok(Verdict::Deny(Denial { finding, auth_data })) => {
+                self.last_message = auth_data;
+                let Finding { reason, detail } = finding;
                 (StepVerdict::Denied, Some(reason), detail, Some(Outcome::Deny(reason)))
             }
             Ok(Verdict::Continue(challenge)) => (
@@ -269,6 +277,7 @@ impl Walk {
                 Some(NoAuthenticator::Deny) => Outcome::Deny(Reason::NoAuthenticator),
                 // Folded into "bad username or password" for the client, who could else tell a wrong name from a wrong password.
                 None if self.unknown_user => Outcome::Deny(Reason::UnknownUser),
+                None if self.is_answer && !self.failures => Outcome::Deny(Reason::ScramBadState),
                 None if self.failures && !self.passed_on => Outcome::Deny(Reason::BackendUnavailable),
                 None => Outcome::Deny(Reason::NotAuthorized),
             };
@@ -277,6 +286,7 @@ impl Walk {
         Decision {
             outcome,
             authenticator,
+            last_message: self.last_message,
             steps: self.steps,
         }
     }

@@ -13,7 +13,7 @@ pub enum Verdict {
     /// The client is who it says; final.
     Allow(Box<Identity>),
     /// The client is not; final.
-    Deny(Finding),
+    Deny(Denial),
     /// One more step of an exchange.
     Continue(Challenge),
 }
@@ -26,7 +26,25 @@ impl Verdict {
 
     /// Denied, for a reason that says it all.
     pub fn deny(reason: Reason) -> Self {
-        Self::Deny(reason.into())
+        Self::Deny(Denial::from(Finding::from(reason)))
+    }
+}
+
+/// Why the client is not let in, and what an exchange tells it at its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    /// Why.
+    pub finding: Finding,
+    /// The last message of an exchange, for the client; mostly empty.
+    pub auth_data: Vec<u8>,
+}
+
+impl From<Finding> for Denial {
+    fn from(finding: Finding) -> Self {
+        Self {
+            finding,
+            auth_data: Vec::new(),
+        }
     }
 }
 

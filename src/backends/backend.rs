@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::auth::{AuthenticatorKey, Clock, PasswordUpgrades, Provider, ProviderError, UserDirectory};
+use crate::auth::{AuthenticatorKey, Clock, KeyRing, PasswordUpgrades, Provider, ProviderError, UserDirectory};
 use crate::hash::{Algorithm, Hasher, Invalid};
 
 /// A setting that cannot be used; `field` is a path as in the JSON (`settings.password_hash_algorithm.iterations`).
@@ -59,6 +59,8 @@ pub struct Context {
     pub hasher: Hasher,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// The keys that all nodes share.
+    pub keys: Arc<dyn KeyRing>,
     /// Where records that should be made anew are offered.
     pub upgrades: Arc<dyn PasswordUpgrades>,
 }

@@ -227,7 +227,7 @@ impl Builtin {
         // What the authenticator itself makes is the operator's choice, and no legacy.
         let weakness = is_outdated.then(|| hash::weakness(user.password.expose())).flatten();
         if let Some(objection) = self.objection(user, weakness) {
-            return Verdict::Deny(objection);
+            return Verdict::Deny(objection.into());
         }
         Verdict::Allow(Box::new(Identity {
             is_superuser: user.is_superuser,
@@ -263,9 +263,11 @@ fn cannot_hash(error: HashError) -> ProviderError {
     let reason = match error {
         HashError::Overloaded => Reason::Overloaded,
         HashError::Unusable(_) => Reason::BackendBadResponse,
-        HashError::TooLarge { .. } | HashError::TooLong { .. } | HashError::NoRandomness(_) | HashError::Stopped => {
-            Reason::BackendUnavailable
-        }
+        HashError::TooLarge { .. }
+        | HashError::TooLong { .. }
+        | HashError::Prohibited(_)
+        | HashError::NoRandomness(_)
+        | HashError::Stopped => Reason::BackendUnavailable,
     };
     ProviderError::new(reason, error.to_string())
 }

@@ -6,11 +6,12 @@ use serde_json::Value;
 
 use super::backend::{Backend, BackendInfo, Context, Opened, Violation};
 use super::builtin;
+use super::scram;
 use super::timed::Timed;
 use crate::auth::{AuthenticatorRecord, ProviderError, Reason};
 use crate::hash::Algorithm;
 
-static BACKENDS: [Backend; 1] = [builtin::BACKEND];
+static BACKENDS: [Backend; 2] = [builtin::BACKEND, scram::BACKEND];
 
 /// Every kind there is.
 pub fn kinds() -> Vec<BackendInfo> {

@@ -6,6 +6,7 @@ mod catalog;
 mod closed;
 mod decoys;
 mod reconcile;
+mod scram;
 mod timed;
 
 pub use self::backend::{BackendInfo, Context, Violation};

@@ -3,11 +3,13 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use zeroize::Zeroizing;
 
 use super::args::Global;
 use super::connect::{PATIENCE, Session};
 use super::output::{fields, moment, pairs, span, table, yes};
 use super::password;
+use super::scram::{self, Mechanism};
 use crate::wire::pb::v1::{
     AuthenticateRequest, AuthenticateResponse, Consistency, Decision, ExplainResponse, Reason, Step,
 };
@@ -32,6 +34,9 @@ pub(super) struct LoginArgs {
     /// Send no password at all, which is not the same as an empty one
     #[arg(long, conflicts_with = "password_stdin")]
     no_password: bool,
+    /// Prove the password by SCRAM instead of sending it
+    #[arg(long, value_name = "HASH", conflicts_with_all = ["no_password", "explain"])]
+    scram: Option<Mechanism>,
     /// The listener that the client came through
     #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
     listener: String,
@@ -48,11 +53,15 @@ pub(super) struct LoginArgs {
 
 /// Asks, shows the answer and turns it into an exit code.
 pub(super) async fn run(args: LoginArgs, global: &Global) -> anyhow::Result<ExitCode> {
-    let explain = args.explain;
-    let request = args.request()?;
+    let (explain, scram) = (args.explain, args.scram);
+    let (request, password) = args.request()?;
     let session = Session::open(global, PATIENCE).await?;
     let mut login = session.client.login();
-    let decision = if explain {
+    let decision = if let Some(mechanism) = scram {
+        let answer = exchange(&session, mechanism, request, password).await?;
+        session.show(&answer, decided)?;
+        answer.decision()
+    } else if explain {
         let explained = login.explain(request).await?.into_inner();
         session.show(&explained, steps)?;
         explained.decision.unwrap_or_default().decision()
@@ -64,28 +73,63 @@ pub(super) async fn run(args: LoginArgs, global: &Global) -> anyhow::Result<Exit
     Ok(exit_code(decision))
 }
 
+/// Both steps of an exchange, which may end with the first.
+async fn exchange(
+    session: &Session,
+    mechanism: Mechanism,
+    request: AuthenticateRequest,
+    password: Zeroizing<String>,
+) -> anyhow::Result<AuthenticateResponse> {
+    let mut login = session.client.login();
+    let client = scram::Client::new(mechanism, &request.username, password)?;
+    let first = AuthenticateRequest {
+        auth_method: mechanism.name().to_owned(),
+        auth_data: client.first().into(),
+        password: None,
+        ..request
+    };
+    let challenge = login.authenticate(first.clone()).await?.into_inner();
+    if challenge.decision() != Decision::Continue {
+        return Ok(challenge);
+    }
+    let proof = client.prove(&challenge.auth_data)?;
+    let last = AuthenticateRequest {
+        auth_data: proof.message.clone().into(),
+        exchange: challenge.exchange,
+        ..first
+    };
+    let answer = login.authenticate(last).await?.into_inner();
+    if answer.decision() == Decision::Allow {
+        proof.check(&answer.auth_data)?;
+    }
+    Ok(answer)
+}
+
 impl LoginArgs {
-    fn request(self) -> anyhow::Result<AuthenticateRequest> {
+    /// The request as a password authenticator wants it, and the password for those who must not see it.
+    fn request(self) -> anyhow::Result<(AuthenticateRequest, Zeroizing<String>)> {
         let password = if self.no_password {
-            None
+            Zeroizing::default()
         } else {
-            let password = password::obtain(self.password_stdin, false)?;
-            Some(bytes::Bytes::copy_from_slice(password.as_bytes()))
+            password::obtain(self.password_stdin, false)?
         };
+        let sent =
+            (!self.no_password && self.scram.is_none()).then(|| bytes::Bytes::copy_from_slice(password.as_bytes()));
         let consistency = if self.linearizable {
             Consistency::Linearizable
         } else {
             Consistency::Local
         };
-        Ok(AuthenticateRequest {
+        let request = AuthenticateRequest {
             listener: self.listener,
             client_id: self.client_id,
             username: self.username,
-            password,
+            password: sent,
             consistency: consistency.into(),
             min_revision: self.min_revision,
             ..AuthenticateRequest::default()
-        })
+        };
+        Ok((request, password))
     }
 }
 

@@ -13,6 +13,7 @@ mod operators;
 mod output;
 mod password;
 mod run;
+mod scram;
 mod serve;
 mod settings;
 mod status;

@@ -10,6 +10,7 @@ use super::errors::ClusterError;
 use super::freshness::{self, Proof};
 use super::gather::LastReports;
 use super::identity::Alarm;
+use super::key_rotation;
 use super::read_index::{self, Waiting};
 use super::report::LocalFigures;
 use super::settings::Settings;
@@ -93,6 +94,7 @@ impl Cluster {
         });
         tokio::spawn(read_index::serve(Arc::downgrade(&inner), waiting));
         tokio::spawn(freshness::probe(Arc::downgrade(&inner)));
+        tokio::spawn(key_rotation::keep(Arc::downgrade(&inner)));
         Self { inner }
     }
 

@@ -7,6 +7,7 @@ mod handle;
 mod identity;
 mod inbound;
 mod init;
+mod key_rotation;
 mod membership;
 mod orders;
 mod read_index;

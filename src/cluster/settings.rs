@@ -15,6 +15,8 @@ pub struct Settings {
     pub write_timeout_ms: u64,
     /// How often a node proves how fresh it is, in milliseconds.
     pub freshness_probe_ms: u64,
+    /// How long one key seals the states of exchanges, in seconds; at least 15.
+    pub exchange_key_s: u64,
 }
 
 impl Default for Settings {
@@ -23,6 +25,7 @@ impl Default for Settings {
             initial_nodes: BTreeMap::new(),
             write_timeout_ms: 5000,
             freshness_probe_ms: 500,
+            exchange_key_s: 86_400,
         }
     }
 }
@@ -30,6 +33,10 @@ impl Default for Settings {
 impl Settings {
     pub(super) fn write_timeout(&self) -> Duration {
         Duration::from_millis(self.write_timeout_ms)
+    }
+
+    pub(super) fn exchange_key_period(&self) -> Duration {
+        Duration::from_secs(self.exchange_key_s)
     }
 
     /// Never zero: an interval of nothing would spin.

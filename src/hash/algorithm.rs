@@ -9,6 +9,7 @@ use super::encoded::Encoded;
 use super::error::{HashError, Invalid};
 use super::fields::Fields;
 use super::pbkdf2::Pbkdf2;
+use super::scram::{Scram, ScramRecord};
 
 /// An algorithm with its parameters: EMQX's `password_hash_algorithm` object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub enum Algorithm {
     Pbkdf2(Pbkdf2),
     /// `argon2id`, which EMQX lacks.
     Argon2id(Argon2id),
+    /// SCRAM: of the users of a SCRAM authenticator, never named in `password_hash_algorithm`.
+    Scram(Scram),
 }
 
 impl Algorithm {
@@ -67,6 +70,7 @@ impl Algorithm {
             Self::Bcrypt(bcrypt) => bcrypt.to_json(),
             Self::Pbkdf2(pbkdf2) => pbkdf2.to_json(),
             Self::Argon2id(argon2id) => argon2id.to_json(),
+            Self::Scram(scram) => scram.to_json(),
         }
     }
 
@@ -89,6 +93,11 @@ impl Algorithm {
     /// says itself what it is (`$2b$…`, `$argon2id$…`, `$pbkdf2-sha256$…`, or exported from here) is taken at its word, except
     /// under `plain`, where any text may be a password.
     pub fn import(&self, password_hash: &str, salt: &str) -> Result<String, Invalid> {
+        if ScramRecord::claims(password_hash) || matches!(self, Self::Scram(_)) {
+            return ScramRecord::parse(password_hash)
+                .map(|record| record.encode())
+                .map_err(|error| Invalid::new("password_hash", error.to_string()));
+        }
         let plain = matches!(
             self,
             Self::Digest(SaltedDigest {
@@ -109,6 +118,12 @@ impl Algorithm {
                 return Err(Invalid::new(
                     "password_hash",
                     "must be an argon2 string (`$argon2id$…`)",
+                ));
+            }
+            Self::Scram(_) => {
+                return Err(Invalid::new(
+                    "password_hash",
+                    "must be a SCRAM string (`SCRAM-SHA-256$…`)",
                 ));
             }
         };
@@ -137,6 +152,7 @@ impl Algorithm {
             Self::Bcrypt(bcrypt) => Encoded::Bcrypt(bcrypt.hash(password)?),
             Self::Pbkdf2(pbkdf2) => Encoded::Pbkdf2(pbkdf2.hash(password)?),
             Self::Argon2id(argon2id) => Encoded::Argon2(argon2id.hash(password)?),
+            Self::Scram(scram) => Encoded::Scram(scram.hash(password)?),
         })
     }
 
@@ -147,6 +163,7 @@ impl Algorithm {
             Self::Bcrypt(bcrypt) => Encoded::Bcrypt(bcrypt.dummy()),
             Self::Pbkdf2(pbkdf2) => Encoded::Pbkdf2(pbkdf2.dummy()),
             Self::Argon2id(argon2id) => Encoded::Argon2(argon2id.dummy()),
+            Self::Scram(scram) => Encoded::Scram(scram.dummy()),
         }
     }
 }

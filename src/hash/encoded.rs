@@ -3,6 +3,7 @@
 use super::algorithm::Algorithm;
 use super::digest::Digest;
 use super::error::HashError;
+use super::scram::ScramRecord;
 use super::{argon2, bcrypt, digest, pbkdf2};
 
 /// A stored password, taken apart. It cannot be printed, since it holds a hash.
@@ -16,11 +17,16 @@ pub(super) enum Encoded {
     Pbkdf2(pbkdf2::Record),
     /// Argon2.
     Argon2(argon2::Record),
+    /// SCRAM.
+    Scram(ScramRecord),
 }
 
 impl Encoded {
     /// Takes a text apart. Every ceiling on work and memory is checked here, before any of it is spent.
     pub(super) fn parse(text: &str) -> Result<Self, HashError> {
+        if ScramRecord::claims(text) {
+            return ScramRecord::parse(text).map(Self::Scram);
+        }
         let (name, rest) = text
             .strip_prefix('$')
             .and_then(|text| text.split_once('$'))
@@ -43,6 +49,7 @@ impl Encoded {
             Self::Bcrypt(record) => record.encode(),
             Self::Pbkdf2(record) => record.encode(),
             Self::Argon2(record) => record.encode(),
+            Self::Scram(record) => record.encode(),
         }
     }
 
@@ -53,6 +60,7 @@ impl Encoded {
             Self::Bcrypt(record) => Ok(record.verify(password)),
             Self::Pbkdf2(record) => Ok(record.verify(password)),
             Self::Argon2(record) => record.verify(password),
+            Self::Scram(record) => record.verify(password),
         }
     }
 
@@ -63,6 +71,7 @@ impl Encoded {
             Self::Bcrypt(record) => Some(Algorithm::Bcrypt(record.made)),
             Self::Pbkdf2(record) => Some(Algorithm::Pbkdf2(record.made)),
             Self::Argon2(record) => record.made().map(Algorithm::Argon2id),
+            Self::Scram(record) => Some(Algorithm::Scram(record.made())),
         }
     }
 
@@ -73,13 +82,14 @@ impl Encoded {
             Self::Bcrypt(record) => Self::Bcrypt(record.made.dummy()),
             Self::Pbkdf2(record) => Self::Pbkdf2(record.made.dummy()),
             Self::Argon2(record) => Self::Argon2(record.dummy()),
+            Self::Scram(record) => Self::Scram(record.made().dummy()),
         }
     }
 
     /// Memory that checking it takes, in KiB, where it is worth counting.
     pub(super) fn memory_kib(&self) -> u32 {
         match self {
-            Self::Digest(_) | Self::Bcrypt(_) | Self::Pbkdf2(_) => 0,
+            Self::Digest(_) | Self::Bcrypt(_) | Self::Pbkdf2(_) | Self::Scram(_) => 0,
             Self::Argon2(record) => record.memory_kib(),
         }
     }
@@ -92,6 +102,9 @@ impl Encoded {
 
 /// The name of what protects a record ("argon2id", "sha256"…), for showing.
 pub fn name_of(encoded: &str) -> &str {
+    if ScramRecord::claims(encoded) {
+        return encoded.split('$').next().unwrap_or(encoded);
+    }
     match encoded.split('$').nth(1) {
         Some(name) if bcrypt::Record::claims(name) => "bcrypt",
         Some(name) => name,

@@ -45,6 +45,9 @@ pub enum HashError {
         /// What there is.
         limit_kib: u32,
     },
+    /// The new password holds what its algorithm prohibits.
+    #[error("the password {0}")]
+    Prohibited(&'static str),
     /// The machine gives no random bytes for a salt.
     #[error("no random bytes for a salt: {0}")]
     NoRandomness(String),

@@ -23,6 +23,14 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Begins with an object that names nothing.
+    pub(super) fn without_name(object: &'a Map<String, Value>) -> Self {
+        Self {
+            known: Vec::new(),
+            ..Self::of(object)
+        }
+    }
+
     /// Whether the field is given at all.
     pub(super) fn has(&mut self, name: &'static str) -> bool {
         self.get(name).is_some()

@@ -13,6 +13,7 @@ mod memory;
 mod pbkdf2;
 mod pool;
 mod salt;
+mod scram;
 mod settings;
 mod stored;
 
@@ -25,5 +26,6 @@ pub use self::error::{HashError, Invalid};
 pub use self::hasher::Hasher;
 pub use self::pbkdf2::{MacFun, Pbkdf2};
 pub use self::pool::Figures;
+pub use self::scram::{Scram, ScramHash, ScramRecord, saslprep, scram_client_proof};
 pub use self::settings::Settings;
 pub use self::stored::Stored;

@@ -2,6 +2,7 @@
 
 mod authenticators;
 mod import;
+mod keys;
 mod names;
 mod operators;
 mod settings;
@@ -141,6 +142,13 @@ fn command(run: &mut Run<'_>, index: u64, envelope: &Envelope) -> Done {
             rows,
             is_last,
         } => import::bootstrap(run, &now, (chain, authenticator), source, rows, *is_last),
+        Command::CreateUsers { users } => {
+            for (key, user) in users {
+                users::create(run, &now, key, user)?;
+            }
+            Ok(Reply::Done)
+        }
+        Command::RotateKeys { newest, sealing, decoy } => keys::rotate(run, &now, *newest, sealing, decoy),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::operators::Role;
-use crate::auth::{AuthenticatorKey, NoAuthenticator, OnFailure, PasswordRecord, Timestamp, UserKey};
+use crate::auth::{AuthenticatorKey, Key, NoAuthenticator, OnFailure, PasswordRecord, Timestamp, UserKey};
 
 /// One proposed change, with the time and the name of who proposed it, because apply may look at no clock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,6 +105,11 @@ pub enum Command {
         rows: Vec<(String, NewUser)>,
         is_last: bool,
     },
+    /// Several users at once, all or none: refused if one of them exists, or its authenticator does not.
+    CreateUsers { users: Vec<(UserKey, NewUser)> },
+    /// A new key seals exchanges from now on; the oldest is forgotten. Refused unless `newest` is the id of the newest one there
+    /// is (0: none), so that two leaders draw one. `decoy` counts only where there is none yet.
+    RotateKeys { newest: u32, sealing: Key, decoy: Key },
 }
 
 impl Command {
@@ -127,6 +132,8 @@ impl Command {
             Self::DeleteUsers { .. } => "delete_users",
             Self::UpgradePasswords { .. } => "upgrade_passwords",
             Self::BootstrapUsers { .. } => "bootstrap_users",
+            Self::CreateUsers { .. } => "create_users",
+            Self::RotateKeys { .. } => "rotate_keys",
         }
     }
 }

@@ -14,8 +14,10 @@ pub(super) const RETIRED: u8 = 6;
 pub(super) const REQUESTS: u8 = 7;
 /// Which files have filled an authenticator at its beginning.
 pub(super) const BOOTSTRAPS: u8 = 8;
+/// The secret keys that all nodes share; a single value.
+pub(super) const SHARED_KEYS: u8 = 9;
 /// The last table.
-pub(super) const LAST: u8 = BOOTSTRAPS;
+pub(super) const LAST: u8 = SHARED_KEYS;
 
 pub(super) fn user(chain: &str, authenticator: &str, user_id: &str) -> Vec<u8> {
     let mut key = users_of(chain, authenticator);
@@ -52,6 +54,10 @@ pub(super) fn operator(id: &str) -> Vec<u8> {
 
 pub(super) fn settings() -> Vec<u8> {
     vec![SETTINGS]
+}
+
+pub(super) fn shared_keys() -> Vec<u8> {
+    vec![SHARED_KEYS]
 }
 
 pub(super) fn retired(node_id: u64) -> Vec<u8> {

@@ -12,7 +12,7 @@ use super::error::StoreError;
 use super::generation::Generation;
 use super::operators::OperatorRecord;
 use super::{key, value};
-use crate::auth::{AuthenticatorKey, AuthenticatorRecord, ClusterSettings};
+use crate::auth::{AuthenticatorKey, AuthenticatorRecord, ClusterSettings, SharedKeys};
 
 /// Everything but the users and the meta, as it is in sled. Only whoever applies looks at it.
 pub(super) type Small = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -100,6 +100,7 @@ pub(super) struct Declared {
     pub retired: BTreeSet<u64>,
     /// The files that filled an authenticator.
     pub bootstrapped: BTreeMap<AuthenticatorKey, Vec<String>>,
+    pub shared_keys: Option<Arc<SharedKeys>>,
 }
 
 impl Declared {
@@ -114,6 +115,7 @@ impl Declared {
                 }
                 Some(&key::SETTINGS) => declared.settings = Arc::new(value::decode("settings", bytes)?),
                 Some(&key::RETIRED) => declared.retired.extend(key::number(key)),
+                Some(&key::SHARED_KEYS) => declared.shared_keys = Some(Arc::new(value::decode("shared keys", bytes)?)),
                 Some(&key::BOOTSTRAPS) => declared.read_bootstraps(key, bytes)?,
                 // Authenticators are read with their chains; requests are nobody's to see.
                 _ => {}

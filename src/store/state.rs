@@ -22,7 +22,8 @@ use super::snapshot_read::SnapshotReader;
 use super::tables::Tables;
 use super::{key, value};
 use crate::auth::{
-    AuthenticatorFeed, AuthenticatorKey, AuthenticatorRecord, ClusterSettings, UserDirectory, UserRecord,
+    AuthenticatorFeed, AuthenticatorKey, AuthenticatorRecord, ClusterSettings, KeyRing, SharedKeys, UserDirectory,
+    UserRecord,
 };
 
 /// The applied state of this node. Cheap to clone.
@@ -243,6 +244,12 @@ impl UserDirectory for Store {
             .inspect_err(|error| tracing::error!(%error, "a user in memory cannot be read"))
             .ok()
             .map(Arc::new)
+    }
+}
+
+impl KeyRing for Store {
+    fn shared_keys(&self) -> Option<Arc<SharedKeys>> {
+        self.inner.view.load().declared.load().shared_keys.clone()
     }
 }
 

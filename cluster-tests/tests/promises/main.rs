@@ -16,5 +16,6 @@ mod partition;
 mod rehash;
 mod request_id;
 mod roles;
+mod scram;
 mod shutdown;
 mod state_rebuild;

@@ -248,7 +248,7 @@ impl Hashing {
             RowPassword::Plain(_) if self.rehearsal => PasswordRecord::new(""),
             RowPassword::Plain(password) => match self.patiently(password.expose()).await {
                 Ok(encoded) => PasswordRecord::new(encoded),
-                Err(too_long @ HashError::TooLong { .. }) => {
+                Err(too_long @ (HashError::TooLong { .. } | HashError::Prohibited(_))) => {
                     let (line, user_id, reason) = (row.line, row.user_id, too_long.to_string());
                     return Ok(Err(BadRow { line, user_id, reason }));
                 }

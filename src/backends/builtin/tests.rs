@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::Builtin;
 use crate::auth::{
-    AuthenticatorKey, Clock, Credentials, PasswordRecord, PasswordUpgrades, Provider, ProviderError, Reason, Secret,
-    TestClock, Timestamp, UserDirectory, UserKey, UserRecord, Verdict,
+    AuthenticatorKey, Clock, Credentials, KeyRing, PasswordRecord, PasswordUpgrades, Provider, ProviderError, Reason,
+    Secret, SharedKeys, TestClock, Timestamp, UserDirectory, UserKey, UserRecord, Verdict,
 };
 use crate::backends::{Context, check};
 use crate::hash::{Algorithm, HashError, Hasher, Settings};
@@ -22,6 +22,15 @@ impl UserDirectory for Users {
     fn user(&self, chain: &str, authenticator: &str, user_id: &str) -> Option<Arc<UserRecord>> {
         let ours = (chain, authenticator) == ("global", "main");
         self.0.get(user_id).filter(|_| ours).map(Arc::clone)
+    }
+}
+
+/// The cluster has drawn none.
+struct NoKeys;
+
+impl KeyRing for NoKeys {
+    fn shared_keys(&self) -> Option<Arc<SharedKeys>> {
+        None
     }
 }
 
@@ -77,6 +86,7 @@ fn open(settings: &Value, id: &str, users: Vec<(&'static str, UserRecord)>) -> F
         users: Arc::new(users),
         hasher: hasher.clone(),
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
+        keys: Arc::new(NoKeys),
         upgrades: Arc::clone(&offers) as Arc<dyn PasswordUpgrades>,
     };
     let key = AuthenticatorKey {

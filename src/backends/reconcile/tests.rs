@@ -7,9 +7,9 @@ use tokio::sync::watch;
 
 use super::Reconciler;
 use crate::auth::{
-    AuthenticatorFeed, AuthenticatorKey, AuthenticatorRecord, Chain, Clock, Credentials, LiveChains, NoAuthenticator,
-    OnFailure, Outcome, PasswordUpgrades, ProviderStatus, Reason, Secret, TestClock, Timestamp, UserDirectory, UserKey,
-    UserRecord,
+    AuthenticatorFeed, AuthenticatorKey, AuthenticatorRecord, Chain, Clock, Credentials, KeyRing, LiveChains,
+    NoAuthenticator, OnFailure, Outcome, PasswordUpgrades, ProviderStatus, Reason, Secret, SharedKeys, TestClock,
+    Timestamp, UserDirectory, UserKey, UserRecord,
 };
 use crate::backends::Context;
 use crate::hash::{Hasher, Settings};
@@ -18,6 +18,15 @@ struct Nobody;
 
 impl UserDirectory for Nobody {
     fn user(&self, _chain: &str, _authenticator: &str, _user_id: &str) -> Option<Arc<UserRecord>> {
+        None
+    }
+}
+
+/// The cluster has drawn none.
+struct NoKeys;
+
+impl KeyRing for NoKeys {
+    fn shared_keys(&self) -> Option<Arc<SharedKeys>> {
         None
     }
 }
@@ -91,6 +100,7 @@ fn house(records: Vec<AuthenticatorRecord>) -> House {
         users: Arc::new(Nobody),
         hasher,
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
+        keys: Arc::new(NoKeys),
         upgrades: Arc::new(Forgetful),
     };
     let feed = Arc::clone(&declared) as Arc<dyn AuthenticatorFeed>;
