@@ -115,6 +115,16 @@ impl Algorithm {
         Ok(encoded.encode())
     }
 
+    /// What an operator should know before relying on it; one sentence each, none for what is good practice.
+    pub fn warnings(&self) -> Vec<String> {
+        match self {
+            Self::Digest(digest) => digest.warnings(),
+            Self::Bcrypt(bcrypt) => bcrypt.warnings(),
+            Self::Pbkdf2(pbkdf2) => pbkdf2.warnings(),
+            Self::Argon2id(argon2id) => argon2id.warnings(),
+        }
+    }
+
     /// Whether a record of that text is already made by this algorithm with these parameters.
     pub fn made(&self, encoded: &str) -> bool {
         Encoded::parse(encoded).is_ok_and(|record| record.made().as_ref() == Some(self))
@@ -224,6 +234,47 @@ mod tests {
         assert_eq!(faults(json!({"name": "crc32"})), ["name"]);
         assert_eq!(faults(json!({})), ["name"]);
         assert_eq!(faults(json!(7)), [""]);
+    }
+
+    #[test]
+    fn a_choice_against_good_practice_is_warned_of() {
+        for (given, warned) in [
+            (json!("argon2id"), [].as_slice()),
+            (json!({"name": "argon2id", "preset": "interactive"}), &[]),
+            (json!({"name": "argon2id", "preset": "hardened"}), &[]),
+            (
+                json!({"name": "argon2id", "memory_kib": 12_287, "iterations": 3}),
+                &["12287 KiB"],
+            ),
+            (json!("bcrypt"), &[]),
+            (json!({"name": "bcrypt", "salt_rounds": 12}), &[]),
+            (json!({"name": "bcrypt", "salt_rounds": 13}), &["above 12"]),
+            (json!({"name": "bcrypt", "salt_rounds": 9}), &["below 10"]),
+            (
+                json!({"name": "pbkdf2", "mac_fun": "sha256", "iterations": 600_000}),
+                &[],
+            ),
+            (
+                json!({"name": "pbkdf2", "mac_fun": "sha", "iterations": 600_000}),
+                &["1300000"],
+            ),
+            (
+                json!({"name": "pbkdf2", "mac_fun": "sha512", "iterations": 210_000, "dk_length": 15}),
+                &["`dk_length`"],
+            ),
+            (json!("sha512"), &["`sha512`"]),
+            (
+                json!({"name": "sha", "salt_position": "disable"}),
+                &["`sha`", "`salt_position`"],
+            ),
+            (json!({"name": "plain", "salt_position": "disable"}), &["as they are"]),
+        ] {
+            let warnings = Algorithm::parse(&given).unwrap().warnings();
+            assert_eq!(warnings.len(), warned.len(), "{given}: {warnings:?}");
+            for (warning, words) in warnings.iter().zip(warned) {
+                assert!(warning.contains(words), "{warning}");
+            }
+        }
     }
 
     #[test]

@@ -14,6 +14,8 @@ use super::salt;
 const MEMORY_KIB: RangeInclusive<u32> = 8..=1 << 20;
 const ITERATIONS: RangeInclusive<u32> = 1..=100;
 const PARALLELISM: RangeInclusive<u32> = 1..=64;
+/// Memory and passes that OWASP holds to be equally good; anything less than each of them is too little.
+const ADVISED: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
 const OUTPUT: usize = 32;
 /// Lengths of a foreign record's hash and salt that are worth believing.
 const OUTPUT_BOUNDS: RangeInclusive<usize> = 4..=128;
@@ -138,6 +140,19 @@ impl Argon2id {
             "required": ["name"],
             "additionalProperties": false,
         })
+    }
+
+    pub(super) fn warnings(self) -> Vec<String> {
+        let enough = ADVISED
+            .iter()
+            .any(|(memory_kib, iterations)| self.memory_kib >= *memory_kib && self.iterations >= *iterations);
+        if enough {
+            return Vec::new();
+        }
+        let (memory_kib, iterations) = (self.memory_kib, self.iterations);
+        vec![format!(
+            "{memory_kib} KiB and {iterations} passes are too little to slow guessing down; the preset `default` is enough"
+        )]
     }
 
     pub(super) fn hash(self, password: &[u8]) -> Result<Record, HashError> {

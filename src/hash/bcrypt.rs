@@ -15,6 +15,8 @@ use super::salt;
 const MAX_PASSWORD: usize = 72;
 const ROUNDS: std::ops::RangeInclusive<u32> = 4..=16;
 const DEFAULT_ROUNDS: u32 = 10;
+/// Fewer are too cheap for who guesses, more are too dear for who logs in.
+const ADVISED_ROUNDS: std::ops::RangeInclusive<u32> = 10..=12;
 
 /// Some libraries leave the unused bits of a salt's last digit set, and such strings must still verify.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -59,6 +61,19 @@ impl Bcrypt {
             "required": ["name"],
             "additionalProperties": false,
         })
+    }
+
+    pub(super) fn warnings(self) -> Vec<String> {
+        let (least, most) = (ADVISED_ROUNDS.start(), ADVISED_ROUNDS.end());
+        if self.salt_rounds > *most {
+            vec![format!(
+                "`salt_rounds` above {most} cost each login over a quarter of a second of a core"
+            )]
+        } else if self.salt_rounds < *least {
+            vec![format!("`salt_rounds` below {least} are too few to slow guessing down")]
+        } else {
+            Vec::new()
+        }
     }
 
     pub(super) fn hash(self, password: &[u8]) -> Result<Record, HashError> {

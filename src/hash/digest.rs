@@ -146,6 +146,20 @@ impl SaltedDigest {
         })
     }
 
+    pub(super) fn warnings(self) -> Vec<String> {
+        let name = self.digest.name();
+        if self.digest == Digest::Plain {
+            return vec!["`plain` stores passwords as they are, for everyone who can read a backup".into()];
+        }
+        let fast = format!("`{name}` is one round of a fast hash: who steals the table guesses most passwords in it");
+        let unsalted = "`salt_position` disable gives users with the same password the same hash".to_owned();
+        let is_unsalted = self.salt_position == SaltPosition::Disable;
+        [Some(fast), is_unsalted.then_some(unsalted)]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
     /// A new record. Plain text has no salt of its own, as in EMQX.
     pub(super) fn hash(self, password: &[u8]) -> Result<Record, HashError> {
         let unsalted = self.digest == Digest::Plain || self.salt_position == SaltPosition::Disable;

@@ -3,7 +3,7 @@
 use super::algorithm::Algorithm;
 use super::digest::Digest;
 use super::error::HashError;
-use super::{argon2, bcrypt, digest, pbkdf2};
+use super::{argon2, bcrypt, digest, foreign, pbkdf2};
 
 /// A stored password, taken apart. It cannot be printed, since it holds a hash.
 #[derive(Clone, PartialEq, Eq)]
@@ -74,6 +74,9 @@ impl Encoded {
 
 /// The name of what protects a record ("argon2id", "sha256"…), for showing.
 pub fn name_of(encoded: &str) -> &str {
+    if let Some(name) = foreign::name(encoded) {
+        return name;
+    }
     match encoded.split('$').nth(1) {
         Some(name) if bcrypt::Record::claims(name) => "bcrypt",
         Some(name) => name,

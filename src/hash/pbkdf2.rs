@@ -14,6 +14,8 @@ use super::salt;
 
 const ITERATIONS: RangeInclusive<u32> = 1..=10_000_000;
 const DK_LENGTH: RangeInclusive<u32> = 1..=1024;
+/// A shorter key can be hit by chance.
+const ADVISED_DK_LENGTH: u32 = 16;
 
 /// The hash under the HMAC. EMQX lists md4, md5 and ripemd160 too, but they have not worked there since 5.8.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +59,15 @@ impl MacFun {
             Self::Sha256 => "pbkdf2-sha256",
             Self::Sha384 => "pbkdf2-sha384",
             Self::Sha512 => "pbkdf2-sha512",
+        }
+    }
+
+    /// The least iterations that OWASP advises (Password Storage Cheat Sheet, 2023).
+    const fn advised_iterations(self) -> u32 {
+        match self {
+            Self::Sha => 1_300_000,
+            Self::Sha224 | Self::Sha256 => 600_000,
+            Self::Sha384 | Self::Sha512 => 210_000,
         }
     }
 
@@ -134,6 +145,20 @@ impl Pbkdf2 {
             "required": ["name", "mac_fun", "iterations"],
             "additionalProperties": false,
         })
+    }
+
+    pub(super) fn warnings(self) -> Vec<String> {
+        let (advised, mut warnings) = (self.mac_fun.advised_iterations(), Vec::new());
+        if self.iterations < advised {
+            warnings.push(format!(
+                "`iterations` below {advised} are too few to slow guessing down with {}",
+                self.mac_fun.word()
+            ));
+        }
+        if self.dk_length < ADVISED_DK_LENGTH {
+            warnings.push(format!("`dk_length` below {ADVISED_DK_LENGTH} makes a weak hash"));
+        }
+        warnings
     }
 
     pub(super) fn hash(self, password: &[u8]) -> Result<Record, HashError> {
