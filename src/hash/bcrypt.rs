@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::error::{HashError, Invalid};
 use super::fields::Fields;
+use super::parts::number;
 use super::salt;
 
 /// What the cipher's key schedule takes in.
@@ -141,11 +142,8 @@ impl Record {
             .ok_or_else(|| HashError::unusable("of bcrypt only $2a$, $2b$ and $2y$ can be checked"))?;
         let (rounds, digits) = rest.split_once('$').ok_or_else(malformed)?;
         // The ceiling stands before any work, so that a hostile record cannot burn the processor.
-        let salt_rounds = rounds
-            .parse()
-            .ok()
-            .filter(|rounds| ROUNDS.contains(rounds))
-            .ok_or_else(|| HashError::unusable("its bcrypt rounds are not within 4 to 16"))?;
+        let salt_rounds =
+            number(rounds, &ROUNDS).ok_or_else(|| HashError::unusable("its bcrypt rounds are not within 4 to 16"))?;
         let (salt, hash) = digits.split_at_checked(22).ok_or_else(malformed)?;
         Ok(Self {
             made: Bcrypt { salt_rounds },

@@ -5,6 +5,9 @@ use super::digest::Digest;
 use super::error::HashError;
 use super::{argon2, bcrypt, digest, foreign, pbkdf2};
 
+/// Bytes of the longest text that is taken: none that can be made comes near.
+const MAX_TEXT: usize = 4096;
+
 /// A stored password, taken apart. It cannot be printed, since it holds a hash.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Encoded {
@@ -16,11 +19,20 @@ pub(super) enum Encoded {
     Pbkdf2(pbkdf2::Record),
     /// Argon2.
     Argon2(argon2::Record),
+    /// As another system writes it.
+    Foreign(foreign::Record),
 }
 
 impl Encoded {
     /// Takes a text apart. Every ceiling on work and memory is checked here, before any of it is spent.
     pub(super) fn parse(text: &str) -> Result<Self, HashError> {
+        if text.len() > MAX_TEXT {
+            return Err(HashError::unusable(format!("it is longer than {MAX_TEXT} bytes")));
+        }
+        let text = foreign::unwrapped(text);
+        if let Some(record) = foreign::Record::parse(text) {
+            return record.map(Self::Foreign);
+        }
         let (name, rest) = text
             .strip_prefix('$')
             .and_then(|text| text.split_once('$'))
@@ -36,6 +48,12 @@ impl Encoded {
         }
     }
 
+    /// Whether a text says itself what it is, usable or not.
+    pub(super) fn claims(text: &str) -> bool {
+        let text = foreign::unwrapped(text);
+        text.starts_with('$') || foreign::name(text).is_some()
+    }
+
     /// The text again.
     pub(super) fn encode(&self) -> String {
         match self {
@@ -43,6 +61,7 @@ impl Encoded {
             Self::Bcrypt(record) => record.encode(),
             Self::Pbkdf2(record) => record.encode(),
             Self::Argon2(record) => record.encode(),
+            Self::Foreign(record) => record.encode(),
         }
     }
 
@@ -53,6 +72,7 @@ impl Encoded {
             Self::Bcrypt(record) => Ok(record.verify(password)),
             Self::Pbkdf2(record) => Ok(record.verify(password)),
             Self::Argon2(record) => record.verify(password),
+            Self::Foreign(record) => record.verify(password),
         }
     }
 
@@ -63,17 +83,23 @@ impl Encoded {
             Self::Bcrypt(record) => Some(Algorithm::Bcrypt(record.made)),
             Self::Pbkdf2(record) => Some(Algorithm::Pbkdf2(record.made)),
             Self::Argon2(record) => record.made().map(Algorithm::Argon2id),
+            Self::Foreign(_) => None,
         }
     }
 
     /// Whether it takes no more time than handing it to another thread would.
     pub(super) fn is_cheap(&self) -> bool {
-        matches!(self, Self::Digest(_))
+        match self {
+            Self::Digest(_) => true,
+            Self::Foreign(record) => record.is_cheap(),
+            Self::Bcrypt(_) | Self::Pbkdf2(_) | Self::Argon2(_) => false,
+        }
     }
 }
 
 /// The name of what protects a record ("argon2id", "sha256"…), for showing.
 pub fn name_of(encoded: &str) -> &str {
+    let encoded = foreign::unwrapped(encoded);
     if let Some(name) = foreign::name(encoded) {
         return name;
     }

@@ -9,8 +9,12 @@ mod error;
 mod fields;
 mod foreign;
 mod hasher;
+mod md5_crypt;
+mod parts;
 mod pbkdf2;
 mod salt;
+mod scrypt;
+mod sha_crypt;
 
 pub use self::algorithm::Algorithm;
 pub use self::argon2::{Argon2id, Preset};
