@@ -253,6 +253,34 @@ mod tests {
         assert_eq!(faults(json!(7)), [""]);
     }
 
+    /// Without a default is what must be given, and what stands for other fields or follows from them.
+    #[test]
+    fn the_schema_tells_of_every_field_what_it_takes() {
+        const NO_DEFAULT: [&str; 4] = ["mac_fun", "iterations", "preset", "dk_length"];
+        let schema = Algorithm::schema();
+        let kinds = schema["oneOf"].as_array().unwrap();
+        assert_eq!(kinds.len(), 8);
+        for kind in kinds {
+            let title = &kind["title"];
+            assert!(title.is_string() && kind["description"].is_string());
+            for (field, told) in kind["properties"].as_object().unwrap() {
+                assert!(
+                    told["title"].is_string() && told["description"].is_string(),
+                    "{title} {field}"
+                );
+                let bounded = told["minimum"].is_number() && told["maximum"].is_number();
+                assert!(
+                    bounded || told["enum"].is_array() || told["const"].is_string(),
+                    "{title} {field}"
+                );
+                assert!(
+                    !told["default"].is_null() || NO_DEFAULT.contains(&field.as_str()),
+                    "{title} {field}"
+                );
+            }
+        }
+    }
+
     #[test]
     fn a_choice_against_good_practice_is_warned_of() {
         for (given, warned) in [

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 
 use super::error::{HashError, Invalid};
-use super::fields::Fields;
+use super::fields::{Fields, name_schema};
 use super::parts::{self, named_number};
 use super::salt;
 
@@ -126,7 +126,7 @@ impl Argon2id {
             "description": "Slow and hungry for memory, as a password hash should be. The choice for new users.",
             "type": "object",
             "properties": {
-                "name": { "const": "argon2id" },
+                "name": name_schema("argon2id"),
                 "preset": {
                     "title": "Preset",
                     "description": "Stands for all three parameters: interactive 12 MiB and 3 passes, default 19 MiB and 2, hardened 64 MiB, 3 and 4 lanes.",

@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::error::{HashError, Invalid};
-use super::fields::Fields;
+use super::fields::{Fields, name_schema};
 use super::parts::number;
 use super::salt;
 
@@ -52,7 +52,7 @@ impl Bcrypt {
             "description": "Slow, as a password hash should be. Takes passwords of at most 72 bytes.",
             "type": "object",
             "properties": {
-                "name": { "const": "bcrypt" },
+                "name": name_schema("bcrypt"),
                 "salt_rounds": {
                     "title": "Salt rounds",
                     "description": "Each one more doubles the work; above 12 a login takes over a quarter of a second of a core.",

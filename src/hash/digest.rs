@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::error::{HashError, Invalid};
-use super::fields::Fields;
+use super::fields::{Fields, name_schema};
 use super::parts::{self, MAX_SALT};
 use super::salt;
 
@@ -143,7 +143,7 @@ impl SaltedDigest {
             "description": format!("{strength}. For users that come from elsewhere."),
             "type": "object",
             "properties": {
-                "name": { "const": name },
+                "name": name_schema(name),
                 "salt_position": {
                     "title": "Salt position",
                     "description": "Where the salt goes: before the password, after it, or nowhere.",

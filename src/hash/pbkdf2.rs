@@ -9,7 +9,7 @@ use sha2::{Sha224, Sha256, Sha384, Sha512};
 use subtle::ConstantTimeEq;
 
 use super::error::{HashError, Invalid};
-use super::fields::Fields;
+use super::fields::{Fields, name_schema};
 use super::parts::{self, MAX_SALT, named_number};
 use super::salt;
 
@@ -148,7 +148,7 @@ impl Pbkdf2 {
             "description": "Slow in processor time only; 600,000 iterations of sha256 are today's advice.",
             "type": "object",
             "properties": {
-                "name": { "const": "pbkdf2" },
+                "name": name_schema("pbkdf2"),
                 "mac_fun": {
                     "title": "Hash function",
                     "description": "The hash under the HMAC.",
