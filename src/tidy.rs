@@ -50,6 +50,7 @@ const FOREIGN: &[(&str, &str)] = &[
     ("bcrypt", "hash"),
     ("pbkdf2", "hash"),
     ("scrypt", "hash"),
+    ("sha_crypt", "hash"),
     // The command line names `tonic::Status` to tell what a failure says.
     ("tonic", "api cli net wire"),
     ("tonic_types", "api cli"),

@@ -191,4 +191,32 @@ mod tests {
         };
         assert!(matches!(checked(&password), (Some(Checked::Ready(_)), violations) if violations.is_empty()));
     }
+
+    #[test]
+    fn a_hash_that_says_what_it_is_is_kept_as_it_is_whatever_the_algorithm() {
+        for algorithm in ["", "plain", "bcrypt"] {
+            let ssha = "{SSHA}T6FKl+YKdzr0lQNn2yocqwsZralzrhUi";
+            let password = NewPassword {
+                password_hash: Some(Secret::new(ssha)),
+                algorithm: algorithm.into(),
+                ..NewPassword::default()
+            };
+            assert!(
+                matches!(checked(&password), (Some(Checked::Ready(record)), _) if record.expose() == ssha),
+                "{algorithm}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_hash_that_asks_for_too_much_is_refused_without_being_told() {
+        let hash = "$6$rounds=999999999$salt$";
+        let (none, violations) = checked(&NewPassword {
+            password_hash: Some(Secret::new(hash)),
+            ..NewPassword::default()
+        });
+        assert!(none.is_none());
+        assert_eq!(violations[0].field, "password.password_hash");
+        assert!(violations[0].why.contains("1000000") && !violations[0].why.contains("salt$"));
+    }
 }

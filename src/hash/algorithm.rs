@@ -89,9 +89,10 @@ impl Algorithm {
         })
     }
 
-    /// The self-describing text for a hash and salt made elsewhere (EMQX's `password_hash` and `salt` columns). A hash that
-    /// says itself what it is (`$2b$…`, `$argon2id$…`, `$pbkdf2-sha256$…`, or exported from here) is taken at its word, except
-    /// under `plain`, where any text may be a password.
+    /// The self-describing text for a hash and salt made elsewhere (EMQX's `password_hash` and `salt` columns). A hash that comes
+    /// without a salt and says itself what it is (`$2b$…`, `$argon2id$…`, `{SSHA}…`, or exported from here) is taken at its
+    /// word, whatever this algorithm. So is one with a salt if it begins with `$`, because EMQX writes bcrypt so; except under
+    /// `plain`, where any text may be a password.
     pub fn import(&self, password_hash: &str, salt: &str) -> Result<String, Invalid> {
         if ScramRecord::claims(password_hash) || matches!(self, Self::Scram(_)) {
             return ScramRecord::parse(password_hash)
@@ -105,10 +106,13 @@ impl Algorithm {
                 ..
             })
         );
-        if password_hash.starts_with('$') && !plain {
-            let encoded =
-                Encoded::parse(password_hash).map_err(|error| Invalid::new("password_hash", error.to_string()))?;
-            return Ok(encoded.encode());
+        let trusted = salt.is_empty() || (password_hash.starts_with('$') && !plain);
+        if trusted && Encoded::claims(password_hash) {
+            match Encoded::parse(password_hash) {
+                Ok(encoded) => return Ok(encoded.encode()),
+                Err(error) if !plain => return Err(Invalid::new("password_hash", error.to_string())),
+                Err(_) => {}
+            }
         }
         let encoded = match self {
             Self::Digest(digest) => Encoded::Digest(digest.import(password_hash, salt)?),
@@ -128,6 +132,17 @@ impl Algorithm {
             }
         };
         Ok(encoded.encode())
+    }
+
+    /// What an operator should know before relying on it; one sentence each, none for what is good practice.
+    pub fn warnings(&self) -> Vec<String> {
+        match self {
+            Self::Digest(digest) => digest.warnings(),
+            Self::Bcrypt(bcrypt) => bcrypt.warnings(),
+            Self::Pbkdf2(pbkdf2) => pbkdf2.warnings(),
+            Self::Argon2id(argon2id) => argon2id.warnings(),
+            Self::Scram(_) => Vec::new(),
+        }
     }
 
     /// Whether a record of that text is already made by this algorithm with these parameters.
@@ -235,7 +250,20 @@ mod tests {
             faults(json!({"name": "argon2id", "preset": "default", "iterations": 3})),
             ["preset"]
         );
-        assert_eq!(faults(json!({"name": "bcrypt", "salt_rounds": 17})), ["salt_rounds"]);
+        assert_eq!(
+            faults(json!({"name": "argon2id", "memory_kib": 1 << 20, "iterations": 5})),
+            ["iterations"]
+        );
+        assert_eq!(
+            faults(json!({"name": "pbkdf2", "mac_fun": "sha256", "iterations": 10_000_000, "dk_length": 33})),
+            ["dk_length"]
+        );
+        for salt_rounds in [3, 17] {
+            assert_eq!(
+                faults(json!({"name": "bcrypt", "salt_rounds": salt_rounds})),
+                ["salt_rounds"]
+            );
+        }
         assert_eq!(
             faults(json!({"name": "sha256", "salt_position": "middle"})),
             ["salt_position"]
@@ -243,6 +271,75 @@ mod tests {
         assert_eq!(faults(json!({"name": "crc32"})), ["name"]);
         assert_eq!(faults(json!({})), ["name"]);
         assert_eq!(faults(json!(7)), [""]);
+    }
+
+    /// Without a default is what must be given, and what stands for other fields or follows from them.
+    #[test]
+    fn the_schema_tells_of_every_field_what_it_takes() {
+        const NO_DEFAULT: [&str; 4] = ["mac_fun", "iterations", "preset", "dk_length"];
+        let schema = Algorithm::schema();
+        let kinds = schema["oneOf"].as_array().unwrap();
+        assert_eq!(kinds.len(), 8);
+        for kind in kinds {
+            let title = &kind["title"];
+            assert!(title.is_string() && kind["description"].is_string());
+            for (field, told) in kind["properties"].as_object().unwrap() {
+                assert!(
+                    told["title"].is_string() && told["description"].is_string(),
+                    "{title} {field}"
+                );
+                let bounded = told["minimum"].is_number() && told["maximum"].is_number();
+                assert!(
+                    bounded || told["enum"].is_array() || told["const"].is_string(),
+                    "{title} {field}"
+                );
+                assert!(
+                    !told["default"].is_null() || NO_DEFAULT.contains(&field.as_str()),
+                    "{title} {field}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_choice_against_good_practice_is_warned_of() {
+        for (given, warned) in [
+            (json!("argon2id"), [].as_slice()),
+            (json!({"name": "argon2id", "preset": "interactive"}), &[]),
+            (json!({"name": "argon2id", "preset": "hardened"}), &[]),
+            (
+                json!({"name": "argon2id", "memory_kib": 12_287, "iterations": 3}),
+                &["12287 KiB"],
+            ),
+            (json!("bcrypt"), &[]),
+            (json!({"name": "bcrypt", "salt_rounds": 12}), &[]),
+            (json!({"name": "bcrypt", "salt_rounds": 13}), &["above 12"]),
+            (json!({"name": "bcrypt", "salt_rounds": 9}), &["below 10"]),
+            (
+                json!({"name": "pbkdf2", "mac_fun": "sha256", "iterations": 600_000}),
+                &[],
+            ),
+            (
+                json!({"name": "pbkdf2", "mac_fun": "sha", "iterations": 600_000}),
+                &["1300000"],
+            ),
+            (
+                json!({"name": "pbkdf2", "mac_fun": "sha512", "iterations": 210_000, "dk_length": 15}),
+                &["`dk_length`"],
+            ),
+            (json!("sha512"), &["`sha512`"]),
+            (
+                json!({"name": "sha", "salt_position": "disable"}),
+                &["`sha`", "`salt_position`"],
+            ),
+            (json!({"name": "plain", "salt_position": "disable"}), &["as they are"]),
+        ] {
+            let warnings = Algorithm::parse(&given).unwrap().warnings();
+            assert_eq!(warnings.len(), warned.len(), "{given}: {warnings:?}");
+            for (warning, words) in warnings.iter().zip(warned) {
+                assert!(warning.contains(words), "{warning}");
+            }
+        }
     }
 
     #[test]
@@ -257,7 +354,43 @@ mod tests {
         assert!(!Algorithm::recommended().made(bcrypt));
         assert!(Algorithm::recommended().import("$9$what", "").is_err());
         assert!(Algorithm::recommended().import("abcdef", "").is_err());
+    }
+
+    #[test]
+    fn under_plain_what_does_not_say_what_it_is_is_a_password() {
         let plain = Algorithm::parse(&json!("plain")).unwrap();
-        assert!(plain.made(&plain.import(bcrypt, "").unwrap()));
+        let bcrypt = "$2b$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i";
+        assert_eq!(plain.import(bcrypt, "").unwrap(), bcrypt);
+        for password in [
+            "hunter2",
+            "$2b$06$hunter2",
+            "$money$",
+            "{SSHA}",
+            "{SHA}hunter2",
+            "md5$salt$hunter2",
+        ] {
+            assert!(plain.made(&plain.import(password, "").unwrap()), "{password}");
+        }
+        assert!(plain.made(&plain.import(bcrypt, "salt").unwrap()));
+    }
+
+    #[test]
+    fn a_hash_made_elsewhere_has_bounds() {
+        let fault = |algorithm, hash: &str, salt: &str| {
+            let algorithm = Algorithm::parse(&algorithm).unwrap();
+            algorithm.import(hash, salt).err().map(|fault| fault.field)
+        };
+        let (longest, longer) = ("s".repeat(256), "s".repeat(257));
+        let pbkdf2 = json!({"name": "pbkdf2", "mac_fun": "sha256", "iterations": 1});
+        for algorithm in [json!("sha256"), pbkdf2] {
+            let hash = "0".repeat(64);
+            assert_eq!(fault(algorithm.clone(), &hash, &longest), None);
+            assert_eq!(fault(algorithm, &hash, &longer).as_deref(), Some("salt"));
+        }
+        assert_eq!(fault(json!("plain"), &"p".repeat(1280), &longest), None);
+        let refused = Some("password_hash");
+        assert_eq!(fault(json!("plain"), &"p".repeat(1281), "").as_deref(), refused);
+        let long_text = format!("$sha256$prefix${}${}", "A".repeat(4096), "0".repeat(64));
+        assert_eq!(fault(json!("sha256"), &long_text, "").as_deref(), refused);
     }
 }

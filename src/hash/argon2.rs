@@ -8,12 +8,17 @@ use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 
 use super::error::{HashError, Invalid};
-use super::fields::Fields;
+use super::fields::{Fields, name_schema};
+use super::parts::{self, named_number};
 use super::salt;
 
 const MEMORY_KIB: RangeInclusive<u32> = 8..=1 << 20;
 const ITERATIONS: RangeInclusive<u32> = 1..=100;
 const PARALLELISM: RangeInclusive<u32> = 1..=64;
+/// Memory and passes that OWASP holds to be equally good; anything less than each of them is too little.
+const ADVISED: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
+/// Passes over all the memory of one check, in KiB: four over the most, more over less.
+const MAX_WORK: u32 = 4 << 20;
 const OUTPUT: usize = 32;
 /// Lengths of a foreign record's hash and salt that are worth believing.
 const OUTPUT_BOUNDS: RangeInclusive<usize> = 4..=128;
@@ -91,8 +96,16 @@ impl Argon2id {
         if parameters.memory_kib < 8 * parameters.parallelism {
             fields.refuse("memory_kib", "must be at least 8 for each lane of `parallelism`");
         }
+        if parameters.work() > MAX_WORK {
+            let most = MAX_WORK / parameters.memory_kib;
+            fields.refuse("iterations", format!("must be at most {most} with this much memory"));
+        }
         fields.finish()?;
         Ok(parameters)
+    }
+
+    const fn work(self) -> u32 {
+        self.memory_kib.saturating_mul(self.iterations)
     }
 
     pub(super) fn to_json(self) -> Value {
@@ -111,7 +124,7 @@ impl Argon2id {
             "description": "Slow and hungry for memory, as a password hash should be. The choice for new users.",
             "type": "object",
             "properties": {
-                "name": { "const": "argon2id" },
+                "name": name_schema("argon2id"),
                 "preset": {
                     "title": "Preset",
                     "description": "Stands for all three parameters: interactive 12 MiB and 3 passes, default 19 MiB and 2, hardened 64 MiB, 3 and 4 lanes.",
@@ -136,6 +149,19 @@ impl Argon2id {
             "required": ["name"],
             "additionalProperties": false,
         })
+    }
+
+    pub(super) fn warnings(self) -> Vec<String> {
+        let enough = ADVISED
+            .iter()
+            .any(|(memory_kib, iterations)| self.memory_kib >= *memory_kib && self.iterations >= *iterations);
+        if enough {
+            return Vec::new();
+        }
+        let (memory_kib, iterations) = (self.memory_kib, self.iterations);
+        vec![format!(
+            "{memory_kib} KiB and {iterations} passes are too little to slow guessing down; the preset `default` is enough"
+        )]
     }
 
     pub(super) fn hash(self, password: &[u8]) -> Result<Record, HashError> {
@@ -190,12 +216,9 @@ impl Record {
             Some(_) => return Err(HashError::unusable("its Argon2 version is unknown")),
             None => (Version::V0x10, rest),
         };
-        let mut parts = rest.splitn(3, '$');
-        let (Some(cost), Some(salt), Some(hash)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(malformed());
-        };
+        let [cost, salt, hash] = parts::split(rest).ok_or_else(malformed)?;
         let made = parse_cost(cost).ok_or_else(|| HashError::unusable("its Argon2 cost is missing or out of range"))?;
-        let (salt, hash) = (salt::from_base64(salt)?, salt::from_base64(hash)?);
+        let (salt, hash) = (parts::from_base64(salt)?, parts::from_base64(hash)?);
         if !SALT_BOUNDS.contains(&salt.len()) || !OUTPUT_BOUNDS.contains(&hash.len()) {
             return Err(malformed());
         }
@@ -229,7 +252,7 @@ impl Record {
             parallelism,
         } = self.made;
         let (variant, version) = (self.variant.as_str(), u32::from(self.version));
-        let (salt, hash) = (salt::to_base64(&self.salt), salt::to_base64(&self.hash));
+        let (salt, hash) = (parts::to_base64(&self.salt), parts::to_base64(&self.hash));
         format!("${variant}$v={version}$m={memory_kib},t={iterations},p={parallelism}${salt}${hash}")
     }
 
@@ -261,29 +284,12 @@ fn unusable(error: ::argon2::Error) -> HashError {
 
 fn parse_cost(text: &str) -> Option<Argon2id> {
     let mut parts = text.splitn(3, ',');
-    let memory_kib = parts
-        .next()?
-        .strip_prefix("m=")?
-        .parse()
-        .ok()
-        .filter(|m| MEMORY_KIB.contains(m))?;
-    let iterations = parts
-        .next()?
-        .strip_prefix("t=")?
-        .parse()
-        .ok()
-        .filter(|t| ITERATIONS.contains(t))?;
-    let parallelism = parts
-        .next()?
-        .strip_prefix("p=")?
-        .parse()
-        .ok()
-        .filter(|p| PARALLELISM.contains(p))?;
-    (memory_kib >= 8 * parallelism).then_some(Argon2id {
-        memory_kib,
-        iterations,
-        parallelism,
-    })
+    let cost = Argon2id {
+        memory_kib: named_number(parts.next()?, "m", &MEMORY_KIB)?,
+        iterations: named_number(parts.next()?, "t", &ITERATIONS)?,
+        parallelism: named_number(parts.next()?, "p", &PARALLELISM)?,
+    };
+    (cost.memory_kib >= 8 * cost.parallelism && cost.work() <= MAX_WORK).then_some(cost)
 }
 
 thread_local! {
@@ -361,11 +367,21 @@ mod tests {
             "m=8,t=1,p=2",
             "m=256,t=0,p=1",
             "m=256",
+            "m=+256,t=2,p=1",
+            "m=256,t=2,p=65",
+            "m=1048577,t=1,p=1",
+            "m=1048576,t=5,p=1",
         ] {
             assert!(
                 record(&format!("$argon2id$v=19${cost}$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuA")).is_err(),
                 "{cost}"
             );
+        }
+        assert!(record("$argon2id$v=19$m=1048576,t=4,p=1$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuA").is_ok());
+        for (salt, hash) in [(8, 3), (8, 129), (7, 32), (129, 32)] {
+            let digits = |bytes: usize| "A".repeat((bytes * 8).div_ceil(6));
+            let text = format!("$argon2id$v=19$m=8,t=1,p=1${}${}", digits(salt), digits(hash));
+            assert!(record(&text).is_err(), "{salt}, {hash}");
         }
     }
 }

@@ -8,13 +8,16 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::error::{HashError, Invalid};
-use super::fields::Fields;
+use super::fields::{Fields, name_schema};
+use super::parts::number;
 use super::salt;
 
 /// What the cipher's key schedule takes in.
 const MAX_PASSWORD: usize = 72;
 const ROUNDS: std::ops::RangeInclusive<u32> = 4..=16;
 const DEFAULT_ROUNDS: u32 = 10;
+/// Fewer are too cheap for who guesses, more are too dear for who logs in.
+const ADVISED_ROUNDS: std::ops::RangeInclusive<u32> = 10..=12;
 
 /// Some libraries leave the unused bits of a salt's last digit set, and such strings must still verify.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -49,7 +52,7 @@ impl Bcrypt {
             "description": "Slow, as a password hash should be. Takes passwords of at most 72 bytes.",
             "type": "object",
             "properties": {
-                "name": { "const": "bcrypt" },
+                "name": name_schema("bcrypt"),
                 "salt_rounds": {
                     "title": "Salt rounds",
                     "description": "Each one more doubles the work; above 12 a login takes over a quarter of a second of a core.",
@@ -59,6 +62,19 @@ impl Bcrypt {
             "required": ["name"],
             "additionalProperties": false,
         })
+    }
+
+    pub(super) fn warnings(self) -> Vec<String> {
+        let (least, most) = (ADVISED_ROUNDS.start(), ADVISED_ROUNDS.end());
+        if self.salt_rounds > *most {
+            vec![format!(
+                "`salt_rounds` above {most} cost each login over a quarter of a second of a core"
+            )]
+        } else if self.salt_rounds < *least {
+            vec![format!("`salt_rounds` below {least} are too few to slow guessing down")]
+        } else {
+            Vec::new()
+        }
     }
 
     pub(super) fn hash(self, password: &[u8]) -> Result<Record, HashError> {
@@ -126,11 +142,8 @@ impl Record {
             .ok_or_else(|| HashError::unusable("of bcrypt only $2a$, $2b$ and $2y$ can be checked"))?;
         let (rounds, digits) = rest.split_once('$').ok_or_else(malformed)?;
         // The ceiling stands before any work, so that a hostile record cannot burn the processor.
-        let salt_rounds = rounds
-            .parse()
-            .ok()
-            .filter(|rounds| ROUNDS.contains(rounds))
-            .ok_or_else(|| HashError::unusable("its bcrypt rounds are not within 4 to 16"))?;
+        let salt_rounds =
+            number(rounds, &ROUNDS).ok_or_else(|| HashError::unusable("its bcrypt rounds are not within 4 to 16"))?;
         let (salt, hash) = digits.split_at_checked(22).ok_or_else(malformed)?;
         Ok(Self {
             made: Bcrypt { salt_rounds },

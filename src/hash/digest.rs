@@ -6,10 +6,15 @@ use serde_json::{Value, json};
 use sha1::Sha1;
 use sha2::{Sha256, Sha512};
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 use super::error::{HashError, Invalid};
-use super::fields::Fields;
+use super::fields::{Fields, name_schema};
+use super::parts::{self, MAX_SALT};
 use super::salt;
+
+/// Bytes of the longest plain text that is taken: the longest password, with its salt where that is appended.
+const MAX_PLAIN: usize = 1024 + MAX_SALT;
 
 /// Where the salt goes in the simple digests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +82,7 @@ impl Digest {
     }
 
     /// Bytes of its output; `None` for plain, which has no fixed one.
-    const fn len(self) -> Option<usize> {
+    pub(super) const fn len(self) -> Option<usize> {
         match self {
             Self::Plain => None,
             Self::Md5 => Some(16),
@@ -85,6 +90,11 @@ impl Digest {
             Self::Sha256 => Some(32),
             Self::Sha512 => Some(64),
         }
+    }
+
+    /// Of a password alone, in lower hexadecimal digits.
+    pub(super) fn hex(self, password: &[u8]) -> Zeroizing<String> {
+        Zeroizing::new(hex::encode(Zeroizing::new(self.of(password, b""))))
     }
 
     fn of(self, first: &[u8], second: &[u8]) -> Vec<u8> {
@@ -133,7 +143,7 @@ impl SaltedDigest {
             "description": format!("{strength}. For users that come from elsewhere."),
             "type": "object",
             "properties": {
-                "name": { "const": name },
+                "name": name_schema(name),
                 "salt_position": {
                     "title": "Salt position",
                     "description": "Where the salt goes: before the password, after it, or nowhere.",
@@ -144,6 +154,20 @@ impl SaltedDigest {
             "required": ["name"],
             "additionalProperties": false,
         })
+    }
+
+    pub(super) fn warnings(self) -> Vec<String> {
+        let name = self.digest.name();
+        if self.digest == Digest::Plain {
+            return vec!["`plain` stores passwords as they are, for everyone who can read a backup".into()];
+        }
+        let fast = format!("`{name}` is one round of a fast hash: who steals the table guesses most passwords in it");
+        let unsalted = "`salt_position` disable gives users with the same password the same hash".to_owned();
+        let is_unsalted = self.salt_position == SaltPosition::Disable;
+        [Some(fast), is_unsalted.then_some(unsalted)]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     /// A new record. Plain text has no salt of its own, as in EMQX.
@@ -165,6 +189,12 @@ impl SaltedDigest {
     /// A record whose hash and salt were made elsewhere.
     pub(super) fn import(self, password_hash: &str, salt: &str) -> Result<Record, Invalid> {
         let expected = match self.digest.len() {
+            None if password_hash.len() > MAX_PLAIN => {
+                return Err(Invalid::new(
+                    "password_hash",
+                    format!("must have at most {MAX_PLAIN} bytes"),
+                ));
+            }
             None => password_hash.as_bytes().to_vec(),
             Some(len) => from_hex(password_hash, len)
                 .ok_or_else(|| Invalid::new("password_hash", format!("must be {} hexadecimal digits", 2 * len)))?,
@@ -172,7 +202,7 @@ impl SaltedDigest {
         let salt = if self.salt_position == SaltPosition::Disable {
             ""
         } else {
-            salt
+            parts::bounded_salt(salt)?
         };
         Ok(Record {
             made: self,
@@ -214,28 +244,34 @@ pub(super) struct Record {
 impl Record {
     /// Reads the parts after the name.
     pub(super) fn parse(digest: Digest, rest: &str) -> Result<Self, HashError> {
-        let mut parts = rest.splitn(3, '$');
-        let (Some(position), Some(salt), Some(hash)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(HashError::unusable("a digest has the form `$name$position$salt$hash`"));
-        };
+        let [position, salt, hash] = parts::split(rest)
+            .ok_or_else(|| HashError::unusable("a digest has the form `$name$position$salt$hash`"))?;
         let salt_position = SaltPosition::WORDS
             .into_iter()
             .find_map(|(word, meaning)| (word == position).then_some(meaning))
             .ok_or_else(|| HashError::unusable("its salt position is unknown"))?;
         let expected = match digest.len() {
-            None => salt::from_base64(hash)?,
-            Some(len) => from_hex(hash, len).ok_or_else(|| HashError::unusable("its digest has the wrong length"))?,
+            None => parts::from_base64(hash)?,
+            Some(_) => hex::decode(hash).map_err(|_| HashError::unusable("its digest is not hexadecimal"))?,
         };
-        Ok(Self {
-            made: SaltedDigest { digest, salt_position },
-            salt: salt::from_base64(salt)?,
-            expected,
-        })
+        let made = SaltedDigest { digest, salt_position };
+        Self::new(made, parts::from_base64(salt)?, expected)
+    }
+
+    pub(super) fn new(made: SaltedDigest, salt: Vec<u8>, expected: Vec<u8>) -> Result<Self, HashError> {
+        let fits = match made.digest.len() {
+            None => expected.len() <= MAX_PLAIN,
+            Some(len) => expected.len() == len,
+        };
+        if !fits || salt.len() > MAX_SALT {
+            return Err(HashError::unusable("its digest or its salt has the wrong length"));
+        }
+        Ok(Self { made, salt, expected })
     }
 
     pub(super) fn encode(&self) -> String {
         let hash = match self.made.digest {
-            Digest::Plain => salt::to_base64(&self.expected),
+            Digest::Plain => parts::to_base64(&self.expected),
             _ => hex::encode(&self.expected),
         };
         let SaltedDigest { digest, salt_position } = self.made;
@@ -243,7 +279,7 @@ impl Record {
             "${}${}${}${hash}",
             digest.name(),
             salt_position.word(),
-            salt::to_base64(&self.salt)
+            parts::to_base64(&self.salt)
         )
     }
 

@@ -4,7 +4,10 @@ use super::algorithm::Algorithm;
 use super::digest::Digest;
 use super::error::HashError;
 use super::scram::ScramRecord;
-use super::{argon2, bcrypt, digest, pbkdf2};
+use super::{argon2, bcrypt, digest, foreign, pbkdf2};
+
+/// Bytes of the longest text that is taken: none that can be made comes near.
+const MAX_TEXT: usize = 4096;
 
 /// A stored password, taken apart. It cannot be printed, since it holds a hash.
 #[derive(Clone, PartialEq, Eq)]
@@ -19,13 +22,22 @@ pub(super) enum Encoded {
     Argon2(argon2::Record),
     /// SCRAM.
     Scram(ScramRecord),
+    /// As another system writes it.
+    Foreign(foreign::Record),
 }
 
 impl Encoded {
     /// Takes a text apart. Every ceiling on work and memory is checked here, before any of it is spent.
     pub(super) fn parse(text: &str) -> Result<Self, HashError> {
+        if text.len() > MAX_TEXT {
+            return Err(HashError::unusable(format!("it is longer than {MAX_TEXT} bytes")));
+        }
         if ScramRecord::claims(text) {
             return ScramRecord::parse(text).map(Self::Scram);
+        }
+        let text = foreign::unwrapped(text);
+        if let Some(record) = foreign::Record::parse(text) {
+            return record.map(Self::Foreign);
         }
         let (name, rest) = text
             .strip_prefix('$')
@@ -42,6 +54,12 @@ impl Encoded {
         }
     }
 
+    /// Whether a text says itself what it is, usable or not.
+    pub(super) fn claims(text: &str) -> bool {
+        let text = foreign::unwrapped(text);
+        text.starts_with('$') || foreign::name(text).is_some()
+    }
+
     /// The text again.
     pub(super) fn encode(&self) -> String {
         match self {
@@ -50,6 +68,7 @@ impl Encoded {
             Self::Pbkdf2(record) => record.encode(),
             Self::Argon2(record) => record.encode(),
             Self::Scram(record) => record.encode(),
+            Self::Foreign(record) => record.encode(),
         }
     }
 
@@ -61,6 +80,7 @@ impl Encoded {
             Self::Pbkdf2(record) => Ok(record.verify(password)),
             Self::Argon2(record) => record.verify(password),
             Self::Scram(record) => record.verify(password),
+            Self::Foreign(record) => record.verify(password),
         }
     }
 
@@ -72,6 +92,7 @@ impl Encoded {
             Self::Pbkdf2(record) => Some(Algorithm::Pbkdf2(record.made)),
             Self::Argon2(record) => record.made().map(Algorithm::Argon2id),
             Self::Scram(record) => Some(Algorithm::Scram(record.made())),
+            Self::Foreign(_) => None,
         }
     }
 
@@ -83,6 +104,7 @@ impl Encoded {
             Self::Pbkdf2(record) => Self::Pbkdf2(record.made.dummy()),
             Self::Argon2(record) => Self::Argon2(record.dummy()),
             Self::Scram(record) => Self::Scram(record.made().dummy()),
+            Self::Foreign(record) => record.dummy(),
         }
     }
 
@@ -91,12 +113,17 @@ impl Encoded {
         match self {
             Self::Digest(_) | Self::Bcrypt(_) | Self::Pbkdf2(_) | Self::Scram(_) => 0,
             Self::Argon2(record) => record.memory_kib(),
+            Self::Foreign(record) => record.memory_kib(),
         }
     }
 
     /// Whether it takes no more time than handing it to another thread would.
     pub(super) fn is_cheap(&self) -> bool {
-        matches!(self, Self::Digest(_))
+        match self {
+            Self::Digest(_) => true,
+            Self::Foreign(record) => record.is_cheap(),
+            Self::Bcrypt(_) | Self::Pbkdf2(_) | Self::Argon2(_) | Self::Scram(_) => false,
+        }
     }
 }
 
@@ -105,16 +132,15 @@ pub fn name_of(encoded: &str) -> &str {
     if ScramRecord::claims(encoded) {
         return encoded.split('$').next().unwrap_or(encoded);
     }
+    let encoded = foreign::unwrapped(encoded);
+    if let Some(name) = foreign::name(encoded) {
+        return name;
+    }
     match encoded.split('$').nth(1) {
         Some(name) if bcrypt::Record::claims(name) => "bcrypt",
         Some(name) => name,
         None => "unknown",
     }
-}
-
-/// What makes a record too weak to be let in without `allow_legacy_hashes`, if anything.
-pub fn weakness(_encoded: &str) -> Option<&'static str> {
-    None
 }
 
 #[cfg(test)]

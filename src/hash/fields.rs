@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::error::Invalid;
 
@@ -96,6 +96,11 @@ impl<'a> Fields<'a> {
         }
         self.object.get(name).filter(|value| !value.is_null())
     }
+}
+
+/// The JSON schema of the field that tells an algorithm from the others.
+pub(super) fn name_schema(name: &str) -> Value {
+    json!({ "title": "Algorithm", "description": "Which algorithm this is.", "const": name, "default": name })
 }
 
 /// Accepts `4096.0` too: numbers that came through a `google.protobuf.Struct` are all floating.

@@ -9,11 +9,18 @@ use sha2::{Sha224, Sha256, Sha384, Sha512};
 use subtle::ConstantTimeEq;
 
 use super::error::{HashError, Invalid};
-use super::fields::Fields;
+use super::fields::{Fields, name_schema};
+use super::parts::{self, MAX_SALT, named_number};
 use super::salt;
 
-const ITERATIONS: RangeInclusive<u32> = 1..=10_000_000;
+pub(super) const ITERATIONS: RangeInclusive<u32> = 1..=10_000_000;
+/// What others call the one with SHA-1.
+const SHA1_ELSEWHERE: &str = "pbkdf2";
 const DK_LENGTH: RangeInclusive<u32> = 1..=1024;
+/// A key longer than the hash has to be derived in several blocks, each of which costs all the iterations.
+const MAX_WORK: u32 = *ITERATIONS.end();
+/// A shorter key can be hit by chance.
+const ADVISED_DK_LENGTH: u32 = 16;
 
 /// The hash under the HMAC. EMQX lists md4, md5 and ripemd160 too, but they have not worked there since 5.8.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +67,15 @@ impl MacFun {
         }
     }
 
+    /// The least iterations that OWASP advises (Password Storage Cheat Sheet, 2023).
+    const fn advised_iterations(self) -> u32 {
+        match self {
+            Self::Sha => 1_300_000,
+            Self::Sha224 | Self::Sha256 => 600_000,
+            Self::Sha384 | Self::Sha512 => 210_000,
+        }
+    }
+
     /// Bytes of the hash, which is also the length of a key unless told otherwise.
     const fn len(self) -> u32 {
         match self {
@@ -91,12 +107,30 @@ impl Pbkdf2 {
         let mac_fun = fields.word("mac_fun", &MacFun::WORDS).unwrap_or(MacFun::Sha256);
         let iterations = fields.number("iterations", ITERATIONS, None);
         let dk_length = fields.number("dk_length", DK_LENGTH, Some(mac_fun.len()));
-        fields.finish()?;
-        Ok(Self {
+        let parameters = Self {
             mac_fun,
             iterations,
             dk_length,
-        })
+        };
+        if parameters.work() > MAX_WORK {
+            fields.refuse(
+                "dk_length",
+                format!(
+                    "takes {} times the iterations, together more than {MAX_WORK}",
+                    parameters.blocks()
+                ),
+            );
+        }
+        fields.finish()?;
+        Ok(parameters)
+    }
+
+    const fn blocks(self) -> u32 {
+        self.dk_length.div_ceil(self.mac_fun.len())
+    }
+
+    const fn work(self) -> u32 {
+        self.iterations.saturating_mul(self.blocks())
     }
 
     pub(super) fn to_json(self) -> Value {
@@ -114,7 +148,7 @@ impl Pbkdf2 {
             "description": "Slow in processor time only; 600,000 iterations of sha256 are today's advice.",
             "type": "object",
             "properties": {
-                "name": { "const": "pbkdf2" },
+                "name": name_schema("pbkdf2"),
                 "mac_fun": {
                     "title": "Hash function",
                     "description": "The hash under the HMAC.",
@@ -136,6 +170,20 @@ impl Pbkdf2 {
         })
     }
 
+    pub(super) fn warnings(self) -> Vec<String> {
+        let (advised, mut warnings) = (self.mac_fun.advised_iterations(), Vec::new());
+        if self.iterations < advised {
+            warnings.push(format!(
+                "`iterations` below {advised} are too few to slow guessing down with {}",
+                self.mac_fun.word()
+            ));
+        }
+        if self.dk_length < ADVISED_DK_LENGTH {
+            warnings.push(format!("`dk_length` below {ADVISED_DK_LENGTH} makes a weak hash"));
+        }
+        warnings
+    }
+
     pub(super) fn hash(self, password: &[u8]) -> Result<Record, HashError> {
         let salt = salt::fresh_text()?.into_bytes();
         let key = self.derive(&salt, password);
@@ -149,11 +197,8 @@ impl Pbkdf2 {
             .ok()
             .filter(|key| key.len() == self.dk_length as usize)
             .ok_or_else(|| Invalid::new("password_hash", format!("must be {digits} hexadecimal digits")))?;
-        Ok(Record {
-            made: self,
-            salt: salt.as_bytes().to_vec(),
-            key,
-        })
+        let salt = parts::bounded_salt(salt)?.as_bytes().to_vec();
+        Ok(Record { made: self, salt, key })
     }
 
     /// A record that costs as much to check as any other with these parameters.
@@ -189,45 +234,43 @@ pub(super) struct Record {
 impl Record {
     /// Whether a text calls itself PBKDF2, usable or not.
     pub(super) fn claims(name: &str) -> bool {
-        name.starts_with("pbkdf2-")
+        name == SHA1_ELSEWHERE || name.starts_with("pbkdf2-")
     }
 
-    /// Reads the parts after the name. The ceilings stand before any work.
+    /// Reads the parts after the name. Others leave the length out.
     pub(super) fn parse(tag: &str, rest: &str) -> Result<Self, HashError> {
+        let tag = if tag == SHA1_ELSEWHERE { MacFun::Sha.tag() } else { tag };
         let mac_fun = MacFun::WORDS
             .into_iter()
             .find_map(|(_, mac_fun)| (mac_fun.tag() == tag).then_some(mac_fun))
             .ok_or_else(|| HashError::unusable("its PBKDF2 hash function is unknown"))?;
-        let mut parts = rest.splitn(3, '$');
-        let (Some(cost), Some(salt), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(HashError::unusable(
-                "a PBKDF2 key has the form `$pbkdf2-sha256$i=…,l=…$salt$key`",
-            ));
-        };
-        let key = salt::from_base64(key)?;
-        let dk_length = u32::try_from(key.len())
-            .ok()
-            .filter(|length| DK_LENGTH.contains(length));
-        let cost = cost.split_once(',').and_then(|(iterations, length)| {
-            let iterations = iterations
-                .strip_prefix("i=")?
-                .parse()
-                .ok()
-                .filter(|i| ITERATIONS.contains(i))?;
-            let length: u32 = length.strip_prefix("l=")?.parse().ok()?;
-            Some((iterations, dk_length.filter(|&actual| actual == length)?))
+        let [cost, salt, key] = parts::split(rest)
+            .ok_or_else(|| HashError::unusable("a PBKDF2 key has the form `$pbkdf2-sha256$i=…,l=…$salt$key`"))?;
+        let key = parts::from_base64(key)?;
+        let (iterations, length) = cost.split_once(',').unzip();
+        let iterations = named_number(iterations.unwrap_or(cost), "i", &ITERATIONS).ok_or_else(out_of_range)?;
+        let length_fits = length.is_none_or(|length| {
+            named_number(length, "l", &DK_LENGTH).is_some_and(|length| length as usize == key.len())
         });
-        let (iterations, dk_length) =
-            cost.ok_or_else(|| HashError::unusable("its PBKDF2 iterations or length are missing or out of range"))?;
-        Ok(Self {
-            made: Pbkdf2 {
-                mac_fun,
-                iterations,
-                dk_length,
-            },
-            salt: salt::from_base64(salt)?,
-            key,
-        })
+        if !length_fits {
+            return Err(out_of_range());
+        }
+        Self::new(mac_fun, iterations, parts::from_base64(salt)?, key)
+    }
+
+    /// The ceilings stand before any work.
+    pub(super) fn new(mac_fun: MacFun, iterations: u32, salt: Vec<u8>, key: Vec<u8>) -> Result<Self, HashError> {
+        let made = Pbkdf2 {
+            mac_fun,
+            iterations,
+            dk_length: u32::try_from(key.len()).map_err(|_| out_of_range())?,
+        };
+        let in_range =
+            ITERATIONS.contains(&iterations) && DK_LENGTH.contains(&made.dk_length) && made.work() <= MAX_WORK;
+        if !in_range || salt.len() > MAX_SALT {
+            return Err(out_of_range());
+        }
+        Ok(Self { made, salt, key })
     }
 
     pub(super) fn encode(&self) -> String {
@@ -236,13 +279,17 @@ impl Record {
             iterations,
             dk_length,
         } = self.made;
-        let (salt, key) = (salt::to_base64(&self.salt), salt::to_base64(&self.key));
+        let (salt, key) = (parts::to_base64(&self.salt), parts::to_base64(&self.key));
         format!("${}$i={iterations},l={dk_length}${salt}${key}", mac_fun.tag())
     }
 
     pub(super) fn verify(&self, password: &[u8]) -> bool {
         self.made.derive(&self.salt, password).ct_eq(&self.key).into()
     }
+}
+
+fn out_of_range() -> HashError {
+    HashError::unusable("its PBKDF2 iterations, salt or length are missing or out of range")
 }
 
 #[cfg(test)]
@@ -327,11 +374,26 @@ mod tests {
         for rest in [
             "i=4000000000,l=4$c2FsdA$AAAAAA",
             "i=1,l=5$c2FsdA$AAAAAA",
-            "i=1$c2FsdA$AAAAAA",
+            "i=0,l=4$c2FsdA$AAAAAA",
+            "i=+1,l=4$c2FsdA$AAAAAA",
+            "i=1,l=4,x=1$c2FsdA$AAAAAA",
             "i=1,l=4$c2FsdA",
+            "i=1,l=0$c2FsdA$",
+            "$c2FsdA$AAAAAA",
         ] {
             assert!(Record::parse("pbkdf2-sha256", rest).is_err(), "{rest}");
         }
         assert!(Record::parse("pbkdf2-md4", "i=1,l=4$c2FsdA$AAAAAA").is_err());
+        let (most, salt) = ("A".repeat(1366), "A".repeat(342));
+        for (rest, fits) in [
+            (format!("i=1,l=1024${salt}${most}"), true),
+            (format!("i=1,l=1025${salt}${most}AA"), false),
+            (format!("i=1,l=1024${salt}AA${most}"), false),
+            (format!("i=10000000,l=1024$c2FsdA${most}"), false),
+            ("i=10000000,l=4$c2FsdA$AAAAAA".into(), true),
+            ("i=10000001,l=4$c2FsdA$AAAAAA".into(), false),
+        ] {
+            assert_eq!(Record::parse("pbkdf2-sha256", &rest).is_ok(), fits, "{rest}");
+        }
     }
 }

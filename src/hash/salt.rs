@@ -1,7 +1,4 @@
-//! Fresh salts, and the base64 in which salts and hashes are written.
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
+//! Fresh salts.
 
 use super::error::HashError;
 
@@ -18,16 +15,4 @@ pub(super) fn fresh() -> Result<[u8; BYTES], HashError> {
 /// A fresh salt for the families whose salt is text in EMQX's files: 32 lower hexadecimal digits, hashed as they are read.
 pub(super) fn fresh_text() -> Result<String, HashError> {
     Ok(hex::encode(fresh()?))
-}
-
-/// Base64 without padding, as PHC strings have it.
-pub(super) fn to_base64(bytes: &[u8]) -> String {
-    STANDARD_NO_PAD.encode(bytes)
-}
-
-/// Back from [`to_base64`].
-pub(super) fn from_base64(text: &str) -> Result<Vec<u8>, HashError> {
-    STANDARD_NO_PAD
-        .decode(text)
-        .map_err(|_| HashError::unusable("a part of it is not base64"))
 }

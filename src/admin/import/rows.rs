@@ -196,6 +196,7 @@ pub(super) mod tests {
     use super::super::job::PasswordType;
     use super::{Fields, Invalid, Line, Row, RowPassword, Rules, Secret, Stop, flag, json_flag};
     use crate::auth::PasswordRecord;
+    use crate::hash::Algorithm;
 
     /// Takes hashes of 64 digits.
     fn encode(hash: &str, salt: &str) -> Result<String, Invalid> {
@@ -278,6 +279,30 @@ pub(super) mod tests {
         };
         let line = rules(PasswordType::Hash).judge(2, fields).unwrap();
         assert!(!format!("{line:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn hashes_of_other_systems_are_taken_beside_each_other() {
+        let algorithm = Algorithm::recommended();
+        let encode = move |hash: &str, salt: &str| algorithm.import(hash, salt);
+        let mut rules = Rules::new(PasswordType::Hash, Box::new(encode), Some("pass `algorithm`".into()));
+        for (number, hash) in [
+            "{SSHA}T6FKl+YKdzr0lQNn2yocqwsZralzrhUi",
+            "md5$pepper$52f36768c11844771e5f7ff576e2dba2",
+            "$apr1$nq12m8vN$vjURhxmU6sJAAW7ab3fC91",
+            "$sha256$disable$$ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let line = number as u64 + 2;
+            let fields = Fields {
+                user_id: Some("ann".into()),
+                password_hash: Some(Secret::new(hash)),
+                ..Fields::default()
+            };
+            assert_eq!(rules.judge(line, fields).unwrap(), hashed(line, "ann", hash, false));
+        }
     }
 
     #[test]
