@@ -4,9 +4,11 @@ mod backend;
 mod builtin;
 mod catalog;
 mod closed;
+mod conditional;
+mod expression;
 mod reconcile;
 mod timed;
 
 pub use self::backend::{BackendInfo, Context, Violation};
-pub use self::catalog::{check, kinds, password_algorithm};
+pub use self::catalog::{check, check_precondition, kinds, password_algorithm};
 pub use self::reconcile::Reconciler;
