@@ -51,6 +51,8 @@ const FOREIGN: &[(&str, &str)] = &[
     ("pbkdf2", "hash"),
     ("scrypt", "hash"),
     ("sha_crypt", "hash"),
+    ("cel", "backends"),
+    ("regex", "backends"),
     // The command line names `tonic::Status` to tell what a failure says.
     ("tonic", "api cli net wire"),
     ("tonic_types", "api cli"),

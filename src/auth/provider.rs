@@ -59,7 +59,7 @@ pub struct Health {
 /// One running authenticator. Dropped when replaced, after the logins that began with it.
 pub trait Provider: Send + Sync {
     /// Decides on a client. Called only with the credentials it asked for; must not hash on the caller's thread. Changes nothing,
-    /// because Explain asks too.
+    /// because Explain asks too, except that an exchange, which is good for one answer, ends by whoever answers it.
     fn authenticate<'a>(&'a self, credentials: &'a Credentials) -> BoxFuture<'a, Result<Verdict, ProviderError>>;
 
     /// Told of each verdict of its own that counts: here, and not while it decides, it does what only a real login may bring

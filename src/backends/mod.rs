@@ -4,11 +4,13 @@ mod backend;
 mod builtin;
 mod catalog;
 mod closed;
+mod conditional;
 mod decoys;
+mod expression;
 mod reconcile;
 mod scram;
 mod timed;
 
 pub use self::backend::{BackendInfo, Context, Violation};
-pub use self::catalog::{check, kinds, password_algorithm};
+pub use self::catalog::{check, check_precondition, kinds, password_algorithm};
 pub use self::reconcile::Reconciler;

@@ -13,6 +13,7 @@ mod linearizable;
 mod no_lost_writes;
 mod overload;
 mod partition;
+mod preconditions;
 mod rehash;
 mod request_id;
 mod roles;
