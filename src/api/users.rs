@@ -9,8 +9,8 @@ use tonic::{Request, Response, Status, Streaming};
 use super::convert::{caller_of, intent, known_timestamp, required, timestamp, timestamp_from};
 use super::mask::Mask;
 use crate::admin::{
-    Admin, AdminError, BadRow, ImportFormat, ImportHeader, ImportProgress, NewPassword, OnConflict, PasswordType, User,
-    UserDraft, UserListRequest, UserPatch,
+    Admin, AdminError, BadRow, ExportPiece, ExportRequest, ImportFormat, ImportHeader, ImportProgress, ImportTemplate,
+    NewPassword, OnConflict, PasswordType, User, UserDraft, UserListRequest, UserPatch,
 };
 use crate::auth::Secret;
 use crate::wire::pb::v1 as pb;
@@ -34,6 +34,7 @@ impl UsersService {
 }
 
 type Progress = std::pin::Pin<Box<dyn Stream<Item = Result<pb::ImportUsersProgress, Status>> + Send>>;
+type Pieces = std::pin::Pin<Box<dyn Stream<Item = Result<pb::ExportUsersResponse, Status>> + Send>>;
 
 #[tonic::async_trait]
 impl pb::users_server::Users for UsersService {
@@ -102,22 +103,50 @@ impl pb::users_server::Users for UsersService {
 
     async fn batch_delete(
         &self,
-        _request: Request<pb::BatchDeleteUsersRequest>,
+        request: Request<pb::BatchDeleteUsersRequest>,
     ) -> Result<Response<pb::BatchDeleteUsersResponse>, Status> {
-        Err(Status::unimplemented("to come"))
+        let caller = caller_of(&request)?;
+        let request = request.into_inner();
+        let intent = intent(caller, &request.request_id, 0);
+        let owner = (request.chain.as_str(), request.authenticator.as_str());
+        let gone = self.admin.delete_users(&intent, owner, request.user_ids).await?;
+        Ok(Response::new(pb::BatchDeleteUsersResponse {
+            deleted: gone.deleted,
+            missing: gone.missing,
+            revision: gone.revision,
+        }))
     }
 
-    type ExportStream = std::pin::Pin<Box<dyn Stream<Item = Result<pb::ExportUsersResponse, Status>> + Send>>;
+    type ExportStream = Pieces;
 
-    async fn export(&self, _request: Request<pb::ExportUsersRequest>) -> Result<Response<Self::ExportStream>, Status> {
-        Err(Status::unimplemented("to come"))
+    async fn export(&self, request: Request<pb::ExportUsersRequest>) -> Result<Response<Self::ExportStream>, Status> {
+        let caller = caller_of(&request)?;
+        let request = request.into_inner();
+        let format = file_format(request.format());
+        let wanted = ExportRequest {
+            chain: request.chain,
+            authenticator: request.authenticator,
+            prefix: request.prefix,
+            format,
+        };
+        let pieces = self.admin.export_users(&caller.id, wanted).await?;
+        let pieces = ReceiverStream::new(pieces).map(|piece| {
+            let ExportPiece { data, users } = piece?;
+            Ok(pb::ExportUsersResponse { data, users })
+        });
+        Ok(Response::new(Box::pin(pieces)))
     }
 
     async fn get_import_template(
         &self,
-        _request: Request<pb::GetImportTemplateRequest>,
+        request: Request<pb::GetImportTemplateRequest>,
     ) -> Result<Response<pb::ImportTemplate>, Status> {
-        Err(Status::unimplemented("to come"))
+        let request = request.into_inner();
+        let template = ImportTemplate::new(file_format(request.format()), password_type(request.password_type()))?;
+        Ok(Response::new(pb::ImportTemplate {
+            data: template.data.into(),
+            file_name: template.file_name,
+        }))
     }
 
     type ImportStream = Progress;
@@ -223,6 +252,21 @@ fn new_password(sent: pb::NewPassword) -> NewPassword {
     }
 }
 
+fn file_format(sent: pb::UserFileFormat) -> ImportFormat {
+    match sent {
+        pb::UserFileFormat::Csv | pb::UserFileFormat::Unspecified => ImportFormat::Csv,
+        pb::UserFileFormat::Json => ImportFormat::Json,
+        pb::UserFileFormat::Ndjson => ImportFormat::Ndjson,
+    }
+}
+
+fn password_type(sent: header::PasswordType) -> PasswordType {
+    match sent {
+        header::PasswordType::Plain => PasswordType::Plain,
+        header::PasswordType::Hash | header::PasswordType::Unspecified => PasswordType::Hash,
+    }
+}
+
 fn header_from(sent: pb::ImportUsersHeader) -> Result<ImportHeader, AdminError> {
     let format = match sent.format() {
         header::Format::Csv => ImportFormat::Csv,
@@ -230,10 +274,7 @@ fn header_from(sent: pb::ImportUsersHeader) -> Result<ImportHeader, AdminError> 
         header::Format::Ndjson => ImportFormat::Ndjson,
         header::Format::Unspecified => return Err(AdminError::invalid("format", "must be CSV, JSON or NDJSON")),
     };
-    let password_type = match sent.password_type() {
-        header::PasswordType::Plain => PasswordType::Plain,
-        header::PasswordType::Hash | header::PasswordType::Unspecified => PasswordType::Hash,
-    };
+    let password_type = password_type(sent.password_type());
     let on_conflict = match sent.on_conflict() {
         header::OnConflict::Skip => OnConflict::Skip,
         header::OnConflict::Replace | header::OnConflict::Unspecified => OnConflict::Replace,

@@ -39,11 +39,11 @@ pub struct UserPage {
     pub more: bool,
     /// Where the next page begins (its `after`), if there may be more.
     pub next_after: String,
-    /// How many there are in all with that prefix; `None` with another filter.
+    /// How many there are in all with that prefix; `None` with another filter, or if nobody asked.
     pub total: Option<u64>,
 }
 
-/// Reads one page.
+/// Reads one page, and counts what it is a page of.
 pub(super) fn read(view: &View, query: &UserQuery) -> Result<UserPage, StoreError> {
     let group = key::users_of(&query.chain, &query.authenticator);
     let prefix = key::user(&query.chain, &query.authenticator, &query.prefix);
@@ -57,6 +57,13 @@ pub(super) fn read(view: &View, query: &UserQuery) -> Result<UserPage, StoreErro
     };
     let page = view.generation.borrow(|db| scan(db, &group, &prefix, query))?;
     Ok(UserPage { total, ..page })
+}
+
+/// Reads one page and counts nothing: for whoever reads them all.
+pub(super) fn read_uncounted(view: &View, query: &UserQuery) -> Result<UserPage, StoreError> {
+    let group = key::users_of(&query.chain, &query.authenticator);
+    let prefix = key::user(&query.chain, &query.authenticator, &query.prefix);
+    view.generation.borrow(|db| scan(db, &group, &prefix, query))
 }
 
 fn count(db: &sled::Db, prefix: &[u8]) -> Result<u64, sled::Error> {
