@@ -3,6 +3,7 @@
 mod catch_up;
 mod cli;
 mod dev;
+mod export;
 mod formation;
 mod forwarding;
 mod identity;
@@ -14,5 +15,7 @@ mod no_lost_writes;
 mod partition;
 mod request_id;
 mod roles;
+mod round_trip;
 mod shutdown;
 mod state_rebuild;
+mod users;
