@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use csv::{Terminator, WriterBuilder};
+use csv::{QuoteStyle, Terminator, WriterBuilder};
 use serde::Serialize;
 
 use super::error::AdminError;
@@ -28,6 +28,9 @@ const PLAIN_COLUMNS: [&str; 6] = [
     "expires_at",
     "attributes",
 ];
+
+/// A row of CSV is written through a buffer of its own; longer ones fill it several times.
+const ROW_BUFFER: usize = 1 << 10;
 
 /// A user as it stands in a file: a row of CSV, or an object whose fields are named as the columns.
 #[derive(Serialize)]
@@ -166,16 +169,32 @@ fn lines(users: &[FileUser<'_>]) -> Result<Vec<u8>, AdminError> {
 
 fn csv_of<R, C>(rows: impl IntoIterator<Item = R>) -> Result<Vec<u8>, AdminError>
 where
-    R: IntoIterator<Item = C>,
-    C: AsRef<[u8]>,
+    R: AsRef<[C]>,
+    C: AsRef<str>,
 {
+    let mut text = Vec::new();
+    for row in rows {
+        write_csv_row(&mut text, row.as_ref())?;
+    }
+    Ok(text)
+}
+
+/// Spaces around a value are part of it, but many who read CSV drop them, Import among them, unless it stands in quotes.
+fn write_csv_row<C: AsRef<str>>(text: &mut Vec<u8>, row: &[C]) -> Result<(), AdminError> {
+    let is_spaced = |cell: &C| cell.as_ref().trim().len() < cell.as_ref().len();
+    let quotes = if row.iter().any(is_spaced) {
+        QuoteStyle::Always
+    } else {
+        QuoteStyle::Necessary
+    };
     let mut writer = WriterBuilder::new()
         .terminator(Terminator::CRLF)
-        .from_writer(Vec::new());
-    for row in rows {
-        writer.write_record(row).map_err(unwritable)?;
-    }
-    writer.into_inner().map_err(|error| unwritable(error.error()))
+        .quote_style(quotes)
+        .buffer_capacity(ROW_BUFFER)
+        .from_writer(text);
+    let cells = row.iter().map(|cell| cell.as_ref().as_bytes());
+    writer.write_record(cells).map_err(unwritable)?;
+    writer.flush().map_err(unwritable)
 }
 
 /// RFC 3339, or milliseconds since 1970 where a calendar ends: a file must hold whatever is stored.
@@ -237,6 +256,15 @@ mod tests {
              \"a, \"\"b\"\"\",{rest}\"of\nold\",{rest}"
         );
         assert_eq!(written(ImportFormat::Csv, ["a, \"b\"", "of\nold"]), expected);
+    }
+
+    #[test]
+    fn a_name_keeps_the_spaces_around_it() {
+        let text = written(ImportFormat::Csv, [" ann", "bob\u{a0}"]);
+        assert!(
+            text.contains("\r\n\" ann\",\"$sha256") && text.contains("\r\n\"bob\u{a0}\",\"$sha256"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -52,7 +52,7 @@ async fn what_is_changed_of_a_user_shows_at_its_next_login_on_every_node() -> Re
     let cluster = Cluster::start(node_binary!(), 3).await?;
     let client = cluster.client(cluster.follower().await?).await?;
     create_user(&client, "ada", "lovelace").await?;
-    let change = |mask: &'static str, mut user: Value| {
+    let change = |mask: &'static [&str], mut user: Value| {
         user["userId"] = "ada".into();
         let request = json!({"user": user, "updateMask": mask});
         let (client, cluster) = (&client, &cluster);
@@ -62,13 +62,13 @@ async fn what_is_changed_of_a_user_shows_at_its_next_login_on_every_node() -> Re
         }
     };
     change(
-        "isSuperuser,attributes",
+        &["is_superuser", "attributes"],
         json!({"isSuperuser": true, "attributes": {"tenant": "a", "": "x"}}),
     )
     .await
     .expect_err("an attribute without a name");
     change(
-        "isSuperuser,attributes",
+        &["is_superuser", "attributes"],
         json!({"isSuperuser": true, "attributes": {"tenant": "a"}}),
     )
     .await?;
@@ -78,22 +78,30 @@ async fn what_is_changed_of_a_user_shows_at_its_next_login_on_every_node() -> Re
         assert_eq!(answer.client_attrs.get("tenant").map(String::as_str), Some("a"));
     }
     use v1::Reason::{BadUsernameOrPassword, CredentialExpired, UserDisabled};
-    change("disabled", json!({"disabled": true})).await?;
+    change(&["disabled"], json!({"disabled": true})).await?;
     for id in cluster.ids() {
         let told = reasons(&cluster.client(id).await?, "ada", "lovelace").await?;
         assert_eq!(told, (BadUsernameOrPassword, UserDisabled), "node {id}");
     }
-    change("disabled,expiresAt", json!({"expiresAt": "2001-02-03T04:05:06Z"})).await?;
+    change(
+        &["disabled", "expires_at"],
+        json!({"expiresAt": "2001-02-03T04:05:06Z"}),
+    )
+    .await?;
     for id in cluster.ids() {
         let told = reasons(&cluster.client(id).await?, "ada", "lovelace").await?;
         assert_eq!(told, (BadUsernameOrPassword, CredentialExpired), "node {id}");
         let told = reasons(&cluster.client(id).await?, "ada", "wrong").await?;
         assert_eq!(told, (BadUsernameOrPassword, BadUsernameOrPassword), "node {id}");
     }
-    change("expiresAt,attributes", json!({"expiresAt": "2099-01-01T00:00:00Z"})).await?;
+    change(
+        &["expires_at", "attributes"],
+        json!({"expiresAt": "2099-01-01T00:00:00Z"}),
+    )
+    .await?;
     let answer = login(&client, "ada", "lovelace").await?;
     assert!(answer.decision() == v1::Decision::Allow && answer.expire_at.is_some() && answer.client_attrs.is_empty());
-    change("expiresAt", json!({})).await?;
+    change(&["expires_at"], json!({})).await?;
     let answer = login(&client, "ada", "lovelace").await?;
     assert_eq!((answer.decision(), answer.expire_at), (v1::Decision::Allow, None));
     assert!(answer.is_superuser, "nobody changed it");
@@ -108,10 +116,16 @@ async fn what_cannot_be_said_of_a_user_is_refused_with_its_field() -> Result<()>
     let both = json!({"password": "x", "passwordHash": "ab"});
     for (request, field) in [
         (json!({"user": {"userId": "ada"}}), "update_mask"),
-        (json!({"user": {"userId": "ada"}, "updateMask": "hash"}), "update_mask"),
-        (json!({"user": {"userId": "ada"}, "updateMask": "password"}), "password"),
+        (
+            json!({"user": {"userId": "ada"}, "updateMask": ["hash"]}),
+            "update_mask",
+        ),
+        (
+            json!({"user": {"userId": "ada"}, "updateMask": ["password"]}),
+            "password",
+        ),
         (json!({"user": {"userId": "ada"}, "password": both}), "password"),
-        (json!({"user": {"userId": ""}, "updateMask": "disabled"}), "user_id"),
+        (json!({"user": {"userId": ""}, "updateMask": ["disabled"]}), "user_id"),
     ] {
         assert_eq!(
             fault(update(&client, request.clone()).await),
