@@ -54,7 +54,7 @@ async fn what_is_changed_of_a_user_shows_at_its_next_login_on_every_node() -> Re
     create_user(&client, "ada", "lovelace").await?;
     let change = |mask: &'static [&str], mut user: Value| {
         user["userId"] = "ada".into();
-        let request = json!({"user": user, "updateMask": mask});
+        let request = json!({"user": user, "updateMask": {"paths": mask}});
         let (client, cluster) = (&client, &cluster);
         async move {
             update(client, request).await?;
@@ -117,15 +117,18 @@ async fn what_cannot_be_said_of_a_user_is_refused_with_its_field() -> Result<()>
     for (request, field) in [
         (json!({"user": {"userId": "ada"}}), "update_mask"),
         (
-            json!({"user": {"userId": "ada"}, "updateMask": ["hash"]}),
+            json!({"user": {"userId": "ada"}, "updateMask": {"paths": ["hash"]}}),
             "update_mask",
         ),
         (
-            json!({"user": {"userId": "ada"}, "updateMask": ["password"]}),
+            json!({"user": {"userId": "ada"}, "updateMask": {"paths": ["password"]}}),
             "password",
         ),
         (json!({"user": {"userId": "ada"}, "password": both}), "password"),
-        (json!({"user": {"userId": ""}, "updateMask": ["disabled"]}), "user_id"),
+        (
+            json!({"user": {"userId": ""}, "updateMask": {"paths": ["disabled"]}}),
+            "user_id",
+        ),
     ] {
         assert_eq!(
             fault(update(&client, request.clone()).await),
