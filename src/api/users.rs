@@ -8,9 +8,10 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::convert::{caller_of, intent, known_timestamp, required, timestamp, timestamp_from};
 use super::mask::Mask;
+use super::user_files::{self, password_type};
 use crate::admin::{
-    Admin, AdminError, BadRow, ExportPiece, ExportRequest, ImportFormat, ImportHeader, ImportProgress, ImportTemplate,
-    NewPassword, OnConflict, PasswordType, User, UserDraft, UserListRequest, UserPatch,
+    Admin, AdminError, BadRow, ImportFormat, ImportHeader, ImportProgress, NewPassword, OnConflict, User, UserDraft,
+    UserListRequest, UserPatch,
 };
 use crate::auth::Secret;
 use crate::wire::pb::v1 as pb;
@@ -34,7 +35,6 @@ impl UsersService {
 }
 
 type Progress = std::pin::Pin<Box<dyn Stream<Item = Result<pb::ImportUsersProgress, Status>> + Send>>;
-type Pieces = std::pin::Pin<Box<dyn Stream<Item = Result<pb::ExportUsersResponse, Status>> + Send>>;
 
 #[tonic::async_trait]
 impl pb::users_server::Users for UsersService {
@@ -117,36 +117,19 @@ impl pb::users_server::Users for UsersService {
         }))
     }
 
-    type ExportStream = Pieces;
+    type ExportStream = user_files::Pieces;
 
     async fn export(&self, request: Request<pb::ExportUsersRequest>) -> Result<Response<Self::ExportStream>, Status> {
         let caller = caller_of(&request)?;
-        let request = request.into_inner();
-        let format = file_format(request.format());
-        let wanted = ExportRequest {
-            chain: request.chain,
-            authenticator: request.authenticator,
-            prefix: request.prefix,
-            format,
-        };
-        let pieces = self.admin.export_users(&caller.id, wanted).await?;
-        let pieces = ReceiverStream::new(pieces).map(|piece| {
-            let ExportPiece { data, users } = piece?;
-            Ok(pb::ExportUsersResponse { data, users })
-        });
-        Ok(Response::new(Box::pin(pieces)))
+        let pieces = user_files::export(&self.admin, &caller.id, request.into_inner()).await?;
+        Ok(Response::new(pieces))
     }
 
     async fn get_import_template(
         &self,
         request: Request<pb::GetImportTemplateRequest>,
     ) -> Result<Response<pb::ImportTemplate>, Status> {
-        let request = request.into_inner();
-        let template = ImportTemplate::new(file_format(request.format()), password_type(request.password_type()))?;
-        Ok(Response::new(pb::ImportTemplate {
-            data: template.data.into(),
-            file_name: template.file_name,
-        }))
+        Ok(Response::new(user_files::template(request.get_ref())?))
     }
 
     type ImportStream = Progress;
@@ -249,21 +232,6 @@ fn new_password(sent: pb::NewPassword) -> NewPassword {
             .map(Secret::new),
         salt: sent.salt,
         algorithm: sent.algorithm,
-    }
-}
-
-fn file_format(sent: pb::UserFileFormat) -> ImportFormat {
-    match sent {
-        pb::UserFileFormat::Csv | pb::UserFileFormat::Unspecified => ImportFormat::Csv,
-        pb::UserFileFormat::Json => ImportFormat::Json,
-        pb::UserFileFormat::Ndjson => ImportFormat::Ndjson,
-    }
-}
-
-fn password_type(sent: header::PasswordType) -> PasswordType {
-    match sent {
-        header::PasswordType::Plain => PasswordType::Plain,
-        header::PasswordType::Hash | header::PasswordType::Unspecified => PasswordType::Hash,
     }
 }
 

@@ -36,8 +36,10 @@ impl Dice {
         self.roll().is_multiple_of(many)
     }
 
-    fn of<T: Copy>(&mut self, all: &[T]) -> T {
-        all[usize::try_from(self.roll() % all.len() as u64).unwrap_or(0)]
+    /// One of them.
+    fn of<T: Copy>(&mut self, all: &[T]) -> Option<T> {
+        let chosen = usize::try_from(self.roll() % all.len().max(1) as u64).unwrap_or(0);
+        all.get(chosen).copied()
     }
 
     fn text(&mut self, longest: u64) -> String {
@@ -46,7 +48,7 @@ impl Dice {
             '🐚', '\u{308}', '\u{feff}',
         ];
         let length = 1 + self.roll() % longest;
-        (0..length).map(|_| self.of(&CHARACTERS)).collect()
+        (0..length).filter_map(|_| self.of(&CHARACTERS)).collect()
     }
 }
 
@@ -89,7 +91,7 @@ impl Expected {
             name,
             is_superuser: dice.one_in(5),
             disabled: dice.one_in(7),
-            expires_at: dice.of(&[None, None, Some(PAST), Some(FUTURE)]),
+            expires_at: dice.of(&[None, None, Some(PAST), Some(FUTURE)]).flatten(),
             attributes,
         }
     }
@@ -153,14 +155,14 @@ fn rare_algorithms() -> Vec<Value> {
 
 /// Makes the users: most by an import, the rare ones one by one.
 async fn fill(client: &Client, users: &[Expected], dice: &mut Dice) -> Result<()> {
-    let algorithms = rare_algorithms();
+    let mut algorithms = rare_algorithms().into_iter().cycle();
     let mut file = String::new();
     for (number, user) in users.iter().enumerate() {
         if number % RARE != 0 {
             file.push_str(&user.row(dice));
             continue;
         }
-        let algorithm = &algorithms[number / RARE % algorithms.len()];
+        let algorithm = algorithms.next().context("no algorithm")?;
         // A password in the clear is hashed by the algorithm that is named.
         let request: v1::CreateUserRequest = message(json!({
             "user": {

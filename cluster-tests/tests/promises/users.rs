@@ -299,7 +299,8 @@ async fn lists_and_exports_hold_everyone_who_stays_once_while_others_come_and_go
 fn names_in(ndjson: &[u8]) -> Result<Vec<String>> {
     let name = |line: &str| {
         let user: Value = serde_json::from_str(line)?;
-        Ok(user["user_id"].as_str().context("no name")?.to_owned())
+        let name = user.get("user_id").and_then(Value::as_str);
+        Ok(name.context("no name")?.to_owned())
     };
     std::str::from_utf8(ndjson)?.lines().map(name).collect()
 }
