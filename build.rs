@@ -18,6 +18,7 @@ const SECRET_MESSAGES: &[&str] = &[
     ".portcullis.v1.AuthenticateRequest",
     ".portcullis.v1.NewPassword",
     ".portcullis.v1.ImportUsersRequest",
+    ".portcullis.v1.ExportUsersResponse",
     ".portcullis.v1.CreateOperatorResponse",
     ".portcullis.v1.InitClusterResponse",
     ".portcullis.v1.Authenticator",

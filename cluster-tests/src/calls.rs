@@ -215,6 +215,35 @@ pub fn sha256_file(format: v1::import_users_header::Format) -> v1::ImportUsersHe
     header
 }
 
+/// Every page of a list, one after the other.
+pub async fn list_users(client: &Client, mut request: v1::ListUsersRequest) -> Result<Vec<v1::User>, Status> {
+    let mut users = Vec::new();
+    loop {
+        let page = client.users().list(request.clone()).await?.into_inner();
+        users.extend(page.users);
+        if page.next_page_token.is_empty() {
+            return Ok(users);
+        }
+        request.page_token = page.next_page_token;
+    }
+}
+
+/// A whole file of an authenticator's users, and how many they are.
+pub async fn export(client: &Client, authenticator: &str, format: v1::UserFileFormat) -> Result<(Bytes, u64), Status> {
+    let mut request = v1::ExportUsersRequest {
+        authenticator: authenticator.into(),
+        ..v1::ExportUsersRequest::default()
+    };
+    request.set_format(format);
+    let mut pieces = client.users().export(request).await?.into_inner();
+    let (mut file, mut users) = (Vec::new(), 0);
+    while let Some(piece) = pieces.next().await.transpose()? {
+        file.extend_from_slice(&piece.data);
+        users = piece.users;
+    }
+    Ok((file.into(), users))
+}
+
 /// Creates an operator and returns its key.
 pub async fn create_operator(client: &Client, name: &str, role: v1::Role) -> Result<v1::CreateOperatorResponse> {
     let mut request = v1::CreateOperatorRequest {

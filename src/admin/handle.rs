@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use super::error::AdminError;
+use super::export::MOST_EXPORTS;
 use super::import::Limits;
 use crate::auth::Clock;
 use crate::cluster::{Cluster, ReadRequirement};
@@ -46,6 +47,8 @@ pub struct Admin {
     pub(super) limits: Arc<Limits>,
     /// One permit for each import that may run at once.
     pub(super) imports: Arc<Semaphore>,
+    /// One permit for each export that may run at once.
+    pub(super) exports: Arc<Semaphore>,
 }
 
 impl Admin {
@@ -60,6 +63,7 @@ impl Admin {
             clock,
             limits: Arc::new(limits),
             imports,
+            exports: Arc::new(Semaphore::new(MOST_EXPORTS)),
         }
     }
 

@@ -8,7 +8,10 @@ use crate::auth::{AuthenticatorKey, GLOBAL_CHAIN, UserKey, default_id};
 use crate::backends::{self, Violation};
 use crate::hash::Algorithm;
 
-const LONGEST_USER_ID: usize = 1024;
+const LONGEST_USER_ID: usize = 512;
+/// Users whose names were taken before the bounds above were drawn can still be read, changed and deleted: this is as much as
+/// the store has ever kept.
+const LONGEST_STORED_USER_ID: usize = 1024;
 const MOST_ATTRIBUTES: usize = 64;
 const LONGEST_ATTRIBUTE_NAME: usize = 128;
 const LONGEST_ATTRIBUTE: usize = 1024;
@@ -45,12 +48,31 @@ pub(super) fn user_key(chain: &str, authenticator: &str, user_id: &str) -> UserK
     }
 }
 
-/// Why a name cannot be a user's.
+/// The key of a user who may be there, under whatever name the store has ever taken.
+pub(super) fn checked_key(chain: &str, authenticator: &str, user_id: &str) -> Result<UserKey, AdminError> {
+    match fault_of_stored_user_id(user_id) {
+        Some(fault) => Err(AdminError::invalid("user_id", fault)),
+        None => Ok(user_key(chain, authenticator, user_id)),
+    }
+}
+
+/// Why a name cannot be a new user's.
 pub(super) fn fault_of_user_id(user_id: &str) -> Option<String> {
+    if user_id.len() > LONGEST_USER_ID {
+        Some(too_long(LONGEST_USER_ID))
+    } else if user_id.chars().any(char::is_control) {
+        Some("must not contain control characters".into())
+    } else {
+        fault_of_stored_user_id(user_id)
+    }
+}
+
+/// Why a name cannot be that of any user there is, however old.
+pub(super) fn fault_of_stored_user_id(user_id: &str) -> Option<String> {
     if user_id.is_empty() {
         Some("must not be empty".into())
-    } else if user_id.len() > LONGEST_USER_ID {
-        Some(format!("has more than {LONGEST_USER_ID} bytes"))
+    } else if user_id.len() > LONGEST_STORED_USER_ID {
+        Some(too_long(LONGEST_STORED_USER_ID))
     } else if user_id.contains('\0') {
         Some("must not contain NUL".into())
     } else {
@@ -58,7 +80,11 @@ pub(super) fn fault_of_user_id(user_id: &str) -> Option<String> {
     }
 }
 
-/// Adds what is wrong with the name.
+fn too_long(limit: usize) -> String {
+    format!("must have at most {limit} bytes")
+}
+
+/// Adds what is wrong with the name of a new user.
 pub(super) fn check_user_id(user_id: &str, violations: &mut Vec<Violation>) {
     violations.extend(fault_of_user_id(user_id).map(|why| violation("user_id", why)));
 }
@@ -97,7 +123,7 @@ impl Admin {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{check_attributes, fault_of_user_id, user_key};
+    use super::{AdminError, check_attributes, checked_key, fault_of_stored_user_id, fault_of_user_id, user_key};
 
     #[test]
     fn a_user_belongs_to_the_built_in_database_of_the_global_chain_unless_told_otherwise() {
@@ -110,11 +136,25 @@ mod tests {
     }
 
     #[test]
-    fn names_have_bounds() {
-        assert_eq!(fault_of_user_id("ann, of \"quoted\" fame"), None);
-        assert_eq!(fault_of_user_id(&"x".repeat(1024)), None);
+    fn a_new_name_has_1_to_512_bytes_and_no_control_characters() {
+        let (longest, of_two_bytes) = ("x".repeat(512), "é".repeat(256));
+        for name in ["a", " ", "ann, of \"quoted\" fame", "名前 🐚", &longest, &of_two_bytes] {
+            assert_eq!(fault_of_user_id(name), None, "{name:?}");
+        }
+        let (too_long, one_byte_more) = ("x".repeat(513), format!("{of_two_bytes}x"));
+        for name in ["", "a\0b", "a\nb", "\u{7f}", "\u{85}", &too_long, &one_byte_more] {
+            assert!(fault_of_user_id(name).is_some(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_user_of_an_older_name_can_still_be_addressed() {
+        for name in ["a\nb", &"x".repeat(1024)] {
+            assert!(fault_of_user_id(name).is_some(), "{name:?}");
+            assert_eq!(fault_of_stored_user_id(name), None, "{name:?}");
+        }
         for name in ["", "a\0b", &"x".repeat(1025)] {
-            assert!(fault_of_user_id(name).is_some());
+            assert!(fault_of_stored_user_id(name).is_some(), "{name:?}");
         }
     }
 
@@ -129,5 +169,10 @@ mod tests {
         check_attributes(&attributes, &mut violations);
         let fields: Vec<_> = violations.iter().map(|violation| violation.field.as_str()).collect();
         assert_eq!(fields, ["attributes", "attributes.tenant"]);
+    }
+
+    #[test]
+    fn a_nameless_user_is_refused() {
+        assert!(matches!(checked_key("", "", ""), Err(AdminError::Invalid(_))));
     }
 }

@@ -1,4 +1,4 @@
-//! Built-in users: list, get, create, update, delete.
+//! Built-in users: list, get, create, update.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::error::AdminError;
 use super::handle::{Admin, Intent};
 use super::paging::{name_before, page_size, token_after};
 use super::passwords::NewPassword;
-use super::user_checks::{authenticator_or_builtin, check_attributes, check_user_id, user_key};
+use super::user_checks::{authenticator_or_builtin, check_attributes, check_user_id, checked_key, user_key};
 use crate::auth::{AuthenticatorKey, Timestamp, UserDirectory as _, UserKey, UserRecord};
 use crate::hash;
 use crate::store::{Command, NewUser, UserChange, UserPage, UserQuery};
@@ -96,6 +96,23 @@ pub struct UserPatch {
     pub expires_at: Option<Option<Timestamp>>,
     /// Replaced whole.
     pub attributes: Option<BTreeMap<String, String>>,
+}
+
+impl UserPatch {
+    fn is_empty(&self) -> bool {
+        let Self {
+            password,
+            is_superuser,
+            disabled,
+            expires_at,
+            attributes,
+        } = self;
+        password.is_none()
+            && is_superuser.is_none()
+            && disabled.is_none()
+            && expires_at.is_none()
+            && attributes.is_none()
+    }
 }
 
 impl User {
@@ -200,23 +217,10 @@ impl Admin {
         }))
     }
 
-    /// Removes a user; returns the revision from which on it is gone.
-    pub async fn delete_user(
-        &self,
-        intent: &Intent,
-        chain: &str,
-        authenticator: &str,
-        user_id: &str,
-    ) -> Result<u64, AdminError> {
-        let key = checked_key(chain, authenticator, user_id)?;
-        let command = Command::DeleteUser {
-            key,
-            if_revision: intent.if_revision,
-        };
-        Ok(self.write(intent, command).await?.revision)
-    }
-
     async fn checked_change(&self, patch: UserPatch, algorithm: &hash::Algorithm) -> Result<UserChange, AdminError> {
+        if patch.is_empty() {
+            return Err(AdminError::invalid("update_mask", "names nothing to change"));
+        }
         let mut violations = Vec::new();
         if let Some(attributes) = &patch.attributes {
             check_attributes(attributes, &mut violations);
@@ -252,13 +256,6 @@ fn owner_of(key: &UserKey) -> AuthenticatorKey {
         chain: key.chain.clone(),
         id: key.authenticator.clone(),
     }
-}
-
-fn checked_key(chain: &str, authenticator: &str, user_id: &str) -> Result<UserKey, AdminError> {
-    let mut violations = Vec::new();
-    check_user_id(user_id, &mut violations);
-    AdminError::unless_empty(violations)?;
-    Ok(user_key(chain, authenticator, user_id))
 }
 
 fn shown(page: UserPage) -> UserList {
@@ -314,7 +311,7 @@ fn changed(before: &UserRecord, change: UserChange, revision: u64, updated_at: T
 
 #[cfg(test)]
 mod tests {
-    use super::{AdminError, Timestamp, UserChange, UserRecord, changed, checked_key};
+    use super::{Timestamp, UserChange, UserPatch, UserRecord, changed};
     use crate::auth::PasswordRecord;
 
     fn ann() -> UserRecord {
@@ -357,7 +354,12 @@ mod tests {
     }
 
     #[test]
-    fn a_nameless_user_is_refused() {
-        assert!(matches!(checked_key("", "", ""), Err(AdminError::Invalid(_))));
+    fn a_patch_that_clears_something_is_not_empty() {
+        let patch = UserPatch {
+            expires_at: Some(None),
+            ..UserPatch::default()
+        };
+        assert!(!patch.is_empty());
+        assert!(UserPatch::default().is_empty());
     }
 }

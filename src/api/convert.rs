@@ -11,6 +11,8 @@ use crate::admin::{AdminError, Caller, Intent, Role};
 use crate::auth::Timestamp;
 use crate::wire::pb::v1 as pb;
 
+/// The last second that a timestamp of the wire can name: the end of the year 9999.
+const LAST_SECOND: i64 = 253_402_300_799;
 /// Doubles are exact for integers up to here.
 const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
 
@@ -51,13 +53,12 @@ pub(crate) fn known_timestamp(at: Timestamp) -> Option<pbjson_types::Timestamp> 
 
 /// A point in time as it was sent.
 pub(crate) fn timestamp_from(sent: &pbjson_types::Timestamp, field: &str) -> Result<Timestamp, AdminError> {
-    let millis = u64::try_from(sent.seconds)
-        .ok()
-        .zip(u64::try_from(sent.nanos).ok())
-        .and_then(|(seconds, nanos)| seconds.checked_mul(1000)?.checked_add(nanos / 1_000_000));
-    millis
-        .map(Timestamp)
-        .ok_or_else(|| AdminError::invalid(field, "must not lie before 1970"))
+    match (sent.seconds, u64::try_from(sent.seconds), u64::try_from(sent.nanos)) {
+        (..=LAST_SECOND, Ok(seconds), Ok(nanos @ 0..1_000_000_000)) => {
+            Ok(Timestamp(seconds * 1000 + nanos / 1_000_000))
+        }
+        _ => Err(AdminError::invalid(field, "must lie within the years 1970 to 9999")),
+    }
 }
 
 /// A duration as it was sent.
@@ -164,7 +165,10 @@ mod tests {
     fn times_come_back_as_they_went() {
         let at = Timestamp(1_700_000_000_123);
         assert_eq!(timestamp_from(&timestamp(at), "expires_at"), Ok(at));
-        assert!(timestamp_from(&pbjson_types::Timestamp { seconds: -1, nanos: 0 }, "expires_at").is_err());
+        for (seconds, nanos) in [(-1, 0), (0, -1), (0, 1_000_000_000), (253_402_300_800, 0)] {
+            let sent = pbjson_types::Timestamp { seconds, nanos };
+            assert!(timestamp_from(&sent, "expires_at").is_err(), "{seconds} {nanos}");
+        }
     }
 
     #[test]

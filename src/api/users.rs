@@ -8,9 +8,10 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::convert::{caller_of, intent, known_timestamp, required, timestamp, timestamp_from};
 use super::mask::Mask;
+use super::user_files::{self, password_type};
 use crate::admin::{
-    Admin, AdminError, BadRow, ImportFormat, ImportHeader, ImportProgress, NewPassword, OnConflict, PasswordType, User,
-    UserDraft, UserListRequest, UserPatch,
+    Admin, AdminError, BadRow, ImportFormat, ImportHeader, ImportProgress, NewPassword, OnConflict, User, UserDraft,
+    UserListRequest, UserPatch,
 };
 use crate::auth::Secret;
 use crate::wire::pb::v1 as pb;
@@ -102,22 +103,33 @@ impl pb::users_server::Users for UsersService {
 
     async fn batch_delete(
         &self,
-        _request: Request<pb::BatchDeleteUsersRequest>,
+        request: Request<pb::BatchDeleteUsersRequest>,
     ) -> Result<Response<pb::BatchDeleteUsersResponse>, Status> {
-        Err(Status::unimplemented("to come"))
+        let caller = caller_of(&request)?;
+        let request = request.into_inner();
+        let intent = intent(caller, &request.request_id, 0);
+        let owner = (request.chain.as_str(), request.authenticator.as_str());
+        let gone = self.admin.delete_users(&intent, owner, request.user_ids).await?;
+        Ok(Response::new(pb::BatchDeleteUsersResponse {
+            deleted: gone.deleted,
+            missing: gone.missing,
+            revision: gone.revision,
+        }))
     }
 
-    type ExportStream = std::pin::Pin<Box<dyn Stream<Item = Result<pb::ExportUsersResponse, Status>> + Send>>;
+    type ExportStream = user_files::Pieces;
 
-    async fn export(&self, _request: Request<pb::ExportUsersRequest>) -> Result<Response<Self::ExportStream>, Status> {
-        Err(Status::unimplemented("to come"))
+    async fn export(&self, request: Request<pb::ExportUsersRequest>) -> Result<Response<Self::ExportStream>, Status> {
+        let caller = caller_of(&request)?;
+        let pieces = user_files::export(&self.admin, &caller.id, request.into_inner()).await?;
+        Ok(Response::new(pieces))
     }
 
     async fn get_import_template(
         &self,
-        _request: Request<pb::GetImportTemplateRequest>,
+        request: Request<pb::GetImportTemplateRequest>,
     ) -> Result<Response<pb::ImportTemplate>, Status> {
-        Err(Status::unimplemented("to come"))
+        Ok(Response::new(user_files::template(request.get_ref())?))
     }
 
     type ImportStream = Progress;
@@ -230,10 +242,7 @@ fn header_from(sent: pb::ImportUsersHeader) -> Result<ImportHeader, AdminError> 
         header::Format::Ndjson => ImportFormat::Ndjson,
         header::Format::Unspecified => return Err(AdminError::invalid("format", "must be CSV, JSON or NDJSON")),
     };
-    let password_type = match sent.password_type() {
-        header::PasswordType::Plain => PasswordType::Plain,
-        header::PasswordType::Hash | header::PasswordType::Unspecified => PasswordType::Hash,
-    };
+    let password_type = password_type(sent.password_type());
     let on_conflict = match sent.on_conflict() {
         header::OnConflict::Skip => OnConflict::Skip,
         header::OnConflict::Replace | header::OnConflict::Unspecified => OnConflict::Replace,

@@ -54,7 +54,7 @@ pub(super) struct ImportArgs {
 
 /// What a file of users is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum FileFormat {
+pub(super) enum FileFormat {
     /// A header line, then a line for each user.
     Csv,
     /// One array of objects.
@@ -65,7 +65,7 @@ enum FileFormat {
 
 /// What stands in a file for a password.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Passwords {
+pub(super) enum Passwords {
     /// A hash and its salt.
     Hash,
     /// The password in the clear.
@@ -127,7 +127,8 @@ impl ImportArgs {
     }
 }
 
-fn format_of(file: &Path) -> anyhow::Result<FileFormat> {
+/// What a file is by its name.
+pub(super) fn format_of(file: &Path) -> anyhow::Result<FileFormat> {
     match file
         .extension()
         .and_then(|extension| extension.to_str())

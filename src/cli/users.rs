@@ -9,12 +9,14 @@ use pbjson_types::FieldMask;
 
 use super::args::{Global, IfRevision, PageOptions, Scope};
 use super::connect::{PATIENCE, Session};
+use super::export::{self, ExportArgs};
 use super::import::{self, ImportArgs};
 use super::output::{fields, moment, pairs, table, yes};
 use super::password;
+use super::template::{self, TemplateArgs};
+use super::user_deletion::{self, DeleteArgs};
 use crate::wire::pb::v1::{
-    CreateUserRequest, DeleteUserRequest, GetUserRequest, ListUsersRequest, ListUsersResponse, NewPassword,
-    UpdateUserRequest, User,
+    CreateUserRequest, GetUserRequest, ListUsersRequest, ListUsersResponse, NewPassword, UpdateUserRequest, User,
 };
 
 /// What can be done with users.
@@ -33,17 +35,14 @@ pub(super) enum UserCommand {
     Create(CreateArgs),
     /// Change what is given and nothing else
     Update(UpdateArgs),
-    /// Delete a user
-    Delete {
-        /// Its name
-        name: String,
-        #[command(flatten)]
-        scope: Scope,
-        #[command(flatten)]
-        condition: IfRevision,
-    },
+    /// Delete users by their names. One name must be there; of several, those that are not there are counted
+    Delete(DeleteArgs),
     /// Load users from a CSV, JSON or NDJSON file. Exits with 1 if a row failed
     Import(ImportArgs),
+    /// Write users to a CSV, JSON or NDJSON file that import reads back. It holds their hashes, so it takes the role admin
+    Export(ExportArgs),
+    /// Write a small file to fill in for import
+    Template(TemplateArgs),
 }
 
 /// Which users to list.
@@ -67,7 +66,7 @@ pub(super) struct ListArgs {
 /// A new user.
 #[derive(Args, Debug)]
 pub(super) struct CreateArgs {
-    /// Its name
+    /// Its name: 1 to 512 bytes without control characters, compared byte by byte
     name: String,
     /// Read the password from standard input instead of asking
     #[arg(long)]
@@ -136,6 +135,9 @@ pub(super) struct UpdateArgs {
 pub(super) async fn run(command: UserCommand, global: &Global) -> anyhow::Result<ExitCode> {
     match command {
         UserCommand::Import(args) => return import::run(args, global).await,
+        UserCommand::Export(args) => return export::run(args, global).await,
+        UserCommand::Template(args) => return template::run(args, global).await,
+        UserCommand::Delete(args) => user_deletion::run(args, global).await?,
         // The password is asked for before connecting: no deadline may run while someone types.
         UserCommand::Create(args) => {
             let request = args.request()?;
@@ -147,9 +149,6 @@ pub(super) async fn run(command: UserCommand, global: &Global) -> anyhow::Result
         }
         UserCommand::List(args) => list(&Session::open(global, PATIENCE).await?, args).await?,
         UserCommand::Get { name, scope } => get(&Session::open(global, PATIENCE).await?, name, scope).await?,
-        UserCommand::Delete { name, scope, condition } => {
-            delete(&Session::open(global, PATIENCE).await?, name, scope, condition).await?;
-        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -227,20 +226,6 @@ async fn create(session: &Session, mut request: CreateUserRequest) -> anyhow::Re
 async fn update(session: &Session, mut request: UpdateUserRequest) -> anyhow::Result<()> {
     request.request_id = session.request_id();
     session.show(&session.client.users().update(request).await?.into_inner(), one)
-}
-
-async fn delete(session: &Session, name: String, scope: Scope, condition: IfRevision) -> anyhow::Result<()> {
-    let request = DeleteUserRequest {
-        chain: scope.chain.chain,
-        authenticator: scope.authenticator,
-        user_id: name.clone(),
-        if_revision: condition.if_revision,
-        request_id: session.request_id(),
-    };
-    let deleted = session.client.users().delete(request).await?.into_inner();
-    session.show(&deleted, |deleted| {
-        format!("`{name}` is deleted (revision {})", deleted.revision)
-    })
 }
 
 impl CreateArgs {

@@ -3,6 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
@@ -11,6 +12,7 @@ use super::entry::Applied;
 use super::error::StoreError;
 use super::generation::Generation;
 use super::operators::OperatorRecord;
+use super::page::LastCount;
 use super::{key, value};
 use crate::auth::{AuthenticatorKey, AuthenticatorRecord, ClusterSettings, SharedKeys};
 
@@ -28,6 +30,8 @@ pub(super) struct Users {
     hasher: RandomState,
     /// How many there are of each authenticator, by the prefix of their keys.
     counts: RwLock<HashMap<Box<[u8]>, u64>>,
+    /// How often one came or went.
+    arrivals: AtomicU64,
 }
 
 impl Users {
@@ -37,6 +41,7 @@ impl Users {
             shards,
             hasher: RandomState::new(),
             counts: RwLock::default(),
+            arrivals: AtomicU64::new(0),
         }
     }
 
@@ -66,6 +71,11 @@ impl Users {
         counts.get(group).copied().unwrap_or(0)
     }
 
+    /// Another number means that somebody came or went. It changes after sled does.
+    pub(super) fn arrivals(&self) -> u64 {
+        self.arrivals.load(Ordering::Acquire)
+    }
+
     pub(super) fn total(&self) -> u64 {
         self.counts
             .read()
@@ -76,6 +86,7 @@ impl Users {
 
     fn count(&self, key: &[u8], more: bool) {
         let Some(group) = key::group(key) else { return };
+        self.arrivals.fetch_add(1, Ordering::AcqRel);
         let mut counts = self.counts.write().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(group.into()).or_default();
         *count = if more { *count + 1 } else { count.saturating_sub(1) };
@@ -153,4 +164,5 @@ pub(super) struct View {
     pub users: Users,
     pub declared: ArcSwap<Declared>,
     pub applied: ArcSwap<Applied>,
+    pub last_count: LastCount,
 }

@@ -1,7 +1,7 @@
 //! Listing users: a bounded scan of sled in the order of names.
 
 use std::ops::Bound;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::StoreError;
 use super::memory::View;
@@ -39,11 +39,11 @@ pub struct UserPage {
     pub more: bool,
     /// Where the next page begins (its `after`), if there may be more.
     pub next_after: String,
-    /// How many there are in all with that prefix; `None` with another filter.
+    /// How many there are in all with that prefix; `None` with another filter, or if nobody asked.
     pub total: Option<u64>,
 }
 
-/// Reads one page.
+/// Reads one page, and counts what it is a page of.
 pub(super) fn read(view: &View, query: &UserQuery) -> Result<UserPage, StoreError> {
     let group = key::users_of(&query.chain, &query.authenticator);
     let prefix = key::user(&query.chain, &query.authenticator, &query.prefix);
@@ -52,11 +52,51 @@ pub(super) fn read(view: &View, query: &UserQuery) -> Result<UserPage, StoreErro
         query.prefix.is_empty(),
     ) {
         (true, true) => Some(view.users.count_of(&group)),
-        (true, false) => Some(view.generation.with("count users", |db| count(db, &prefix))?),
+        (true, false) => Some(view.last_count.of(view, &prefix)?),
         (false, _) => None,
     };
     let page = view.generation.borrow(|db| scan(db, &group, &prefix, query))?;
     Ok(UserPage { total, ..page })
+}
+
+/// Reads one page and counts nothing: for whoever reads them all.
+pub(super) fn read_uncounted(view: &View, query: &UserQuery) -> Result<UserPage, StoreError> {
+    let group = key::users_of(&query.chain, &query.authenticator);
+    let prefix = key::user(&query.chain, &query.authenticator, &query.prefix);
+    view.generation.borrow(|db| scan(db, &group, &prefix, query))
+}
+
+/// The last count of a prefix. Counting takes as long as reading all of them, and whoever reads page after page asks for it with
+/// each: it holds until somebody comes or goes.
+#[derive(Default)]
+pub(super) struct LastCount(Mutex<Option<Counted>>);
+
+struct Counted {
+    prefix: Vec<u8>,
+    arrivals: u64,
+    total: u64,
+}
+
+impl LastCount {
+    fn of(&self, view: &View, prefix: &[u8]) -> Result<u64, StoreError> {
+        let arrivals = view.users.arrivals();
+        if let Some(last) = self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref()
+            && (last.prefix.as_slice(), last.arrivals) == (prefix, arrivals)
+        {
+            return Ok(last.total);
+        }
+        let total = view.generation.with("count users", |db| count(db, prefix))?;
+        // Sled changes before the number does, so a count that saw half of a change is forgotten with the other half.
+        if view.users.arrivals() == arrivals {
+            let counted = Counted {
+                prefix: prefix.to_vec(),
+                arrivals,
+                total,
+            };
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(counted);
+        }
+        Ok(total)
+    }
 }
 
 fn count(db: &sled::Db, prefix: &[u8]) -> Result<u64, sled::Error> {

@@ -155,6 +155,12 @@ impl Store {
         page::read(&self.inner.view.load_full(), query)
     }
 
+    /// A page of users without their total, for whoever reads page after page: counting takes as long as reading them all.
+    /// Blocking, with the same bounds.
+    pub fn users_uncounted(&self, query: &UserQuery) -> Result<UserPage, StoreError> {
+        page::read_uncounted(&self.inner.view.load_full(), query)
+    }
+
     /// How many users there are in all.
     pub fn user_count(&self) -> u64 {
         self.inner.view.load().users.total()

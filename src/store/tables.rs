@@ -12,6 +12,7 @@ use super::freeze::{Freeze, Frozen};
 use super::generation::Generation;
 use super::key;
 use super::memory::{Declared, Small, Users, View};
+use super::page::LastCount;
 use super::requests::Requests;
 use super::run::{Base, Changes, Run};
 use super::snapshot_read::SnapshotReader;
@@ -250,6 +251,7 @@ impl Contents {
             users: self.users,
             declared: ArcSwap::from_pointee(declared),
             applied: ArcSwap::from_pointee(meta.applied()),
+            last_count: LastCount::default(),
         };
         Ok(Tables {
             generation,

@@ -53,6 +53,14 @@ impl fmt::Debug for v1::ImportUsersRequest {
     }
 }
 
+impl fmt::Debug for v1::ExportUsersResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExportUsersResponse")
+            .field("users", &self.users)
+            .finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for v1::CreateOperatorResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CreateOperatorResponse")
@@ -133,7 +141,11 @@ mod tests {
             payload: hush(),
             ..Default::default()
         };
-        let printed = format!("{authenticator:?} {raft:?} {chunk:?} {forward:?}");
+        let export = v1::ExportUsersResponse {
+            data: hush(),
+            ..Default::default()
+        };
+        let printed = format!("{authenticator:?} {raft:?} {chunk:?} {forward:?} {export:?}");
         assert!(!printed.contains("hush"), "{printed}");
     }
 }

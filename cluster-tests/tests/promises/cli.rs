@@ -1,5 +1,6 @@
 //! The command line does what it says and says what it did.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
@@ -92,6 +93,46 @@ async fn json_output_is_the_protos_mapping_and_nothing_else() -> Result<()> {
         json(&ask(&cluster, follower, &login, "lovelace\n").await?)?["decision"],
         "ALLOW"
     );
+    cluster.passed()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn users_are_exported_for_their_owner_alone_and_deleted_by_their_names() -> Result<()> {
+    let cluster = Cluster::start(node_binary!(), 1).await?;
+    let client = cluster.client(1).await?;
+    for name in ["ada", "bob", "cid", "dan"] {
+        create_user(&client, name, "x").await?;
+    }
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("users.ndjson");
+    let path = file.to_str().context("a path of plain characters")?;
+    let output = ["--output", "json"];
+    let export = [&output[..], &["user", "export", "-o", path]].concat();
+    assert_eq!(json(&ask(&cluster, 1, &export, "").await?)?["users"], "4");
+    assert_eq!(std::fs::metadata(&file)?.permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::read_to_string(&file)?.lines().count(), 4);
+    let csv = ask(&cluster, 1, &["user", "export", "--prefix", "b"], "").await?;
+    let csv = String::from_utf8(csv.stdout)?;
+    assert!(csv.starts_with("user_id,") && csv.lines().count() == 2, "{csv}");
+
+    // Nobody is asked where there is no terminal.
+    let many = [&output[..], &["user", "delete", "ada", "nobody", "bob"]].concat();
+    let deleted = json(&ask(&cluster, 1, &many, "").await?)?;
+    assert_eq!((&deleted["deleted"], &deleted["missing"]), (&"2".into(), &"1".into()));
+    let named = [&output[..], &["user", "delete", "--stdin"]].concat();
+    assert_eq!(json(&ask(&cluster, 1, &named, "cid\n").await?)?["deleted"], "1");
+    assert!(ask(&cluster, 1, &["user", "delete", "dan"], "").await?.status.success());
+    assert!(!ask(&cluster, 1, &["user", "delete", "dan"], "").await?.status.success());
+    let broken = ask(
+        &cluster,
+        1,
+        &["user", "export", "--authenticator", "none", "-o", path],
+        "",
+    )
+    .await?;
+    assert!(!broken.status.success());
+    assert_eq!(std::fs::read_dir(folder.path())?.count(), 1);
+    assert_eq!(std::fs::read_to_string(&file)?.lines().count(), 4);
     cluster.passed()
 }
 

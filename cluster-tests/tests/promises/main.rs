@@ -3,6 +3,7 @@
 mod catch_up;
 mod cli;
 mod dev;
+mod export;
 mod formation;
 mod forwarding;
 mod identity;
@@ -17,6 +18,8 @@ mod preconditions;
 mod rehash;
 mod request_id;
 mod roles;
+mod round_trip;
 mod scram;
 mod shutdown;
 mod state_rebuild;
+mod users;

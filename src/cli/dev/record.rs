@@ -1,12 +1,13 @@
 //! `dev.json`: what a development cluster remembers of itself, for its restart and for scripts.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
+
+use crate::cli::private_file::PrivateFile;
 
 /// What is in the file.
 #[derive(Serialize, Deserialize)]
@@ -58,21 +59,10 @@ impl Record {
     }
 
     fn replace(&self, file: &Path) -> anyhow::Result<()> {
-        let beside = file.with_extension("json.new");
-        // A leftover could have another mode, which opening it would keep.
-        match fs::remove_file(&beside) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
-        }
-        let mut out = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&beside)?;
+        let mut out = PrivateFile::create(file)?;
         out.write_all(serde_json::to_string_pretty(self)?.as_bytes())?;
         out.write_all(b"\n")?;
-        out.sync_all()?;
-        Ok(fs::rename(&beside, file)?)
+        Ok(out.keep()?)
     }
 }
 
@@ -89,7 +79,6 @@ mod tests {
     fn only_the_owner_can_read_the_record_and_it_comes_back_whole() {
         let folder = tempfile::tempdir().unwrap();
         assert!(Record::read(folder.path()).unwrap().is_none());
-        fs::write(folder.path().join("dev.json.new"), "left over").unwrap();
         let record = Record {
             nodes: vec![],
             admin_api_key: "pck_a_b".into(),

@@ -221,6 +221,72 @@ fn an_import_counts_every_row_and_the_last_of_a_name_wins() {
     assert_eq!(read(&store, "newer").unwrap().password.expose(), "2");
 }
 
+fn delete_users(authenticator: &str, user_ids: &[&str]) -> Command {
+    Command::DeleteUsers {
+        chain: "global".into(),
+        authenticator: authenticator.into(),
+        user_ids: user_ids.iter().map(|id| (*id).to_owned()).collect(),
+    }
+}
+
+#[test]
+fn many_are_deleted_at_once_and_those_who_are_not_there_are_counted() {
+    let (_dir, store) = new_store();
+    tell(
+        &store,
+        [create_authenticator(BUILT_IN), create_authenticator("other")]
+            .into_iter()
+            .chain(["ann", "bob", "cid"].map(create_user)),
+    );
+    let reply = tell_one(&store, delete_users(BUILT_IN, &["ann", "nobody", "cid", ""]));
+    assert_eq!(reply, Reply::UsersDeleted { deleted: 2, missing: 2 });
+    assert_eq!(names(&store.users(&query(10)).unwrap()), ["bob"]);
+    assert_eq!((read(&store, "ann"), store.user_count()), (None, 1));
+    let reply = tell_one(&store, delete_users("other", &["bob"]));
+    assert_eq!(reply, Reply::UsersDeleted { deleted: 0, missing: 1 });
+    assert!(read(&store, "bob").is_some());
+}
+
+#[test]
+fn a_repeated_deletion_of_many_spares_those_who_came_since() {
+    let (_dir, store) = new_store();
+    tell(&store, [create_authenticator(BUILT_IN), create_user("ann")]);
+    let first = store
+        .apply(&[asked(3, "r", delete_users(BUILT_IN, &["ann", "bob"]))])
+        .unwrap();
+    tell(&store, [create_user("bob")]);
+    let again = store
+        .apply(&[asked(5, "r", delete_users(BUILT_IN, &["ann", "bob"]))])
+        .unwrap();
+    assert_eq!(again, first);
+    let reply = Reply::UsersDeleted { deleted: 1, missing: 1 };
+    assert_eq!(first, [Outcome { revision: 3, reply }]);
+    assert!(read(&store, "bob").is_some());
+}
+
+#[test]
+fn a_deletion_of_many_is_the_same_however_the_log_is_cut() {
+    let log: Vec<_> = [
+        create_authenticator(BUILT_IN),
+        create_user("ann"),
+        create_user("bob"),
+        delete_users(BUILT_IN, &["bob", "cid"]),
+        create_user("bob"),
+        delete_users(BUILT_IN, &["ann"]),
+    ]
+    .into_iter()
+    .zip(1..)
+    .map(|(command, index)| asked(index, "", command))
+    .collect();
+    let (_whole, whole) = new_store();
+    let (_cut, cut) = new_store();
+    let outcomes = whole.apply(&log).unwrap();
+    let pieces: Vec<_> = log.chunks(1).flat_map(|run| cut.apply(run).unwrap()).collect();
+    assert_eq!(pieces, outcomes);
+    assert_eq!(all(&cut), all(&whole));
+    assert_eq!(names(&whole.users(&query(10)).unwrap()), ["bob"]);
+}
+
 #[test]
 fn a_deleted_authenticator_takes_its_users_along() {
     let (_dir, store) = new_store();

@@ -66,6 +66,32 @@ fn a_prefix_bounds_the_list_and_its_total() {
 }
 
 #[test]
+fn a_total_follows_who_comes_and_goes() {
+    let (dir, store) = filled();
+    let total = |prefix: &str| {
+        let query = UserQuery {
+            prefix: prefix.into(),
+            ..query(1)
+        };
+        store.users(&query).unwrap().total
+    };
+    assert_eq!(
+        (total("b"), total("b"), total("a"), total("b")),
+        (Some(2), Some(2), Some(2), Some(2))
+    );
+    tell(&store, ["b3", "c4"].map(create_user));
+    assert_eq!((total("b"), total("c")), (Some(3), Some(2)));
+    tell(&store, [delete_user("b1"), create_user("b4"), delete_user("b2")]);
+    assert_eq!((total("b"), total("b")), (Some(2), Some(2)));
+    let file = dir.path().join("snapshot");
+    store.freeze().unwrap().write(&file, "c").unwrap();
+    tell(&store, [create_user("b5")]);
+    assert_eq!(total("b"), Some(3));
+    store.install(&file).unwrap();
+    assert_eq!(total("b"), Some(2));
+}
+
+#[test]
 fn filters_leave_out_what_does_not_match() {
     let (_dir, store) = filled();
     let page = store

@@ -105,6 +105,17 @@ fn a_user_that_is_not_there_is_neither_changed_nor_deleted() {
 }
 
 #[test]
+fn users_of_an_authenticator_that_is_not_there_are_not_deleted() {
+    let command = |authenticator: &str| Command::DeleteUsers {
+        chain: "global".into(),
+        authenticator: authenticator.into(),
+        user_ids: vec!["ann".into()],
+    };
+    assert_eq!(message(command("nowhere")), "authenticator `nowhere` does not exist");
+    assert_eq!(message(command("")), "`authenticator`: is empty");
+}
+
+#[test]
 fn another_revision_is_a_mismatch() {
     let if_revision = Some(2);
     let user = Command::DeleteUser {
