@@ -10,6 +10,7 @@ use crate::auth::{
     Timestamp, UserRecord, Verdict,
 };
 use crate::hash::{Algorithm, HashError};
+use crate::words::unknown;
 
 pub(super) const BACKEND: Backend = Backend {
     mechanism: "password_based",
@@ -78,8 +79,10 @@ impl Settings {
 fn refuse_unknown(field: &str) -> Option<Violation> {
     let why = match field {
         "user_id_type" | "password_hash_algorithm" => return None,
-        "bootstrap_file" | "bootstrap_type" => "is not supported; import the file with `portcullis user import`",
-        _ => "is unknown; known are user_id_type, password_hash_algorithm",
+        "bootstrap_file" | "bootstrap_type" => {
+            "is not supported; import the file with `portcullis user import`".to_owned()
+        }
+        _ => unknown(field, &["user_id_type", "password_hash_algorithm"]),
     };
     Some(Violation::new(format!("settings.{field}"), why))
 }
