@@ -85,6 +85,11 @@ impl Algorithm {
         })
     }
 
+    /// What is allowed but unwise about these parameters.
+    pub fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The self-describing text for a hash and salt made elsewhere (EMQX's `password_hash` and `salt` columns). A hash that
     /// says itself what it is (`$2b$…`, `$argon2id$…`, `$pbkdf2-sha256$…`, or exported from here) is taken at its word, except
     /// under `plain`, where any text may be a password.
