@@ -8,5 +8,5 @@ mod reconcile;
 mod timed;
 
 pub use self::backend::{BackendInfo, Context, Violation};
-pub use self::catalog::{check, kinds, password_algorithm};
+pub use self::catalog::{check, kinds, password_algorithm, warnings};
 pub use self::reconcile::Reconciler;
