@@ -321,11 +321,14 @@ async fn a_refused_change_names_every_fault_and_leaves_the_old_instance_running(
     assert_eq!(faulty_fields(&refused(create)), fields);
 
     for (mask, fields) in [
-        (json!("id,mechanism,backend,chain"), vec!["update_mask"; 4]),
-        (json!("settings.userIdType,timeout"), vec!["timeout", "update_mask"]),
-        (json!(""), vec!["update_mask"]),
+        (json!(["id", "mechanism", "backend", "chain"]), vec!["update_mask"; 4]),
+        (
+            json!(["settings.user_id_type", "timeout"]),
+            vec!["timeout", "update_mask"],
+        ),
+        (json!([]), vec!["update_mask"]),
     ] {
-        let request = json!({ "authenticator": { "id": BUILT_IN }, "updateMask": mask });
+        let request = json!({ "authenticator": { "id": BUILT_IN }, "updateMask": { "paths": mask } });
         let status = refused(update(&client, request).await);
         assert_eq!(
             (status.code(), faulty_fields(&status)),
