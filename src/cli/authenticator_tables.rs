@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::output::{fields, moment, span, table, yes};
+use super::output::{fields, moment, settle, span, table, yes};
 use crate::wire::pb::v1::authenticator_status::Status;
 use crate::wire::pb::v1::{
     Authenticator, AuthenticatorStatus, Backend, ListAuthenticatorsResponse, ListBackendsResponse, Metrics,
@@ -37,10 +37,8 @@ pub(super) fn listed(found: &ListAuthenticatorsResponse) -> String {
 
 /// One authenticator with its settings.
 pub(super) fn one(one: &Authenticator) -> String {
-    let settings = one
-        .settings
-        .as_ref()
-        .and_then(|settings| serde_json::to_string_pretty(settings).ok());
+    let mut settings = serde_json::to_value(one.settings.clone().unwrap_or_default()).unwrap_or_default();
+    settle(&mut settings);
     let text = fields([
         ("id", one.id.clone()),
         ("chain", one.chain.clone()),
@@ -54,7 +52,7 @@ pub(super) fn one(one: &Authenticator) -> String {
         ("updated", moment(one.updated_at.as_ref())),
         ("updated by", one.updated_by.clone()),
     ]);
-    format!("{text}\nsettings {}", settings.unwrap_or_else(|| "{}".to_owned()))
+    format!("{text}\nsettings {settings:#}")
 }
 
 fn on_failure(one: &Authenticator) -> String {

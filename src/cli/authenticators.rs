@@ -293,14 +293,13 @@ async fn backends(session: &Session) -> anyhow::Result<ListBackendsResponse> {
         .into_inner())
 }
 
-/// In the order of the names: a message keeps none.
 fn schema(found: &ListBackendsResponse, kind: &str) -> anyhow::Result<Value> {
     let names: Vec<_> = found.backends.iter().map(name_of_kind).collect();
     let at = names.iter().position(|name| name == kind);
     match at.and_then(|at| found.backends.get(at)) {
         Some(backend) => {
             let mut schema = serde_json::to_value(&backend.settings_schema)?;
-            schema.sort_all_objects();
+            output::settle(&mut schema);
             Ok(schema)
         }
         None => {
