@@ -3,6 +3,8 @@
 // The services' futures nest deeper than the compiler's default.
 #![recursion_limit = "256"]
 
+pub mod words; // as people write them: durations, the name that was probably meant
+
 pub mod auth; // THE DOMAIN: credentials, verdicts, the chain, user records. No I/O
 pub mod hash; // password hashing: one file per family, one catalog
 pub mod net; // TLS, listeners, drain

@@ -13,27 +13,31 @@ use self::rules::check;
 
 /// Which rooms a room may use, from the ground up. A new arrow is a visible change here.
 const ROOMS: &[(&str, &str)] = &[
+    ("words", ""),
     ("auth", ""),
-    ("hash", ""),
+    ("hash", "words"),
     ("net", ""),
     ("store", "auth"),
     ("journal", ""),
-    ("backends", "auth hash net"),
+    ("backends", "auth hash net words"),
     ("wire", "net"),
     ("raft", "store journal wire"),
     ("cluster", "auth journal raft store wire"),
     ("admin", "auth backends cluster hash store"),
     ("telemetry", "cluster net"),
-    ("api", "admin auth cluster net wire"),
-    // Only the rooms' `Settings`.
-    ("config", "api backends cluster hash journal net raft store telemetry"),
+    ("api", "admin auth cluster net wire words"),
+    // Of other rooms only their `Settings`.
+    (
+        "config",
+        "api backends cluster hash journal net raft store telemetry words",
+    ),
     // The composition root: it builds every room.
     (
         "node",
         "admin api auth backends cluster config hash journal net raft store telemetry wire",
     ),
     // `serve` starts the log before the node; `login` plays the client of a SCRAM exchange.
-    ("cli", "config hash node telemetry wire"),
+    ("cli", "config hash node telemetry wire words"),
     // Files of the crate's root that are no rooms.
     ("lib", ""),
     ("main", "cli"),

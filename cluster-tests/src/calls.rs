@@ -33,20 +33,68 @@ pub fn reason_of(status: &Status) -> String {
         .unwrap_or_default()
 }
 
+/// The fields at fault that a status names, sorted.
+pub fn faulty_fields(status: &Status) -> Vec<String> {
+    let details = status.get_error_details();
+    let violations = details.bad_request().map(|bad| bad.field_violations.as_slice());
+    let mut fields: Vec<_> = violations
+        .unwrap_or_default()
+        .iter()
+        .map(|violation| violation.field.clone())
+        .collect();
+    fields.sort();
+    fields
+}
+
 /// Creates the built-in authenticator with a hash that is cheap enough for thousands of users.
 pub async fn create_authenticator(client: &Client) -> Result<v1::Authenticator> {
-    let request: v1::CreateAuthenticatorRequest = message(json!({
-        "authenticator": {
-            "mechanism": "password_based",
-            "backend": "built_in_database",
-            "enabled": true,
-            "settings": {
-                "user_id_type": "username",
-                "password_hash_algorithm": { "name": "sha256", "salt_position": "prefix" },
-            },
+    declare(client, json!({})).await
+}
+
+/// A request to create a built-in authenticator with a cheap hash, and whatever else the JSON says of it.
+pub fn built_in(more: Value) -> Result<v1::CreateAuthenticatorRequest> {
+    let mut authenticator = json!({
+        "mechanism": "password_based",
+        "backend": "built_in_database",
+        "settings": {
+            "user_id_type": "username",
+            "password_hash_algorithm": { "name": "sha256", "salt_position": "prefix" },
         },
-    }))?;
-    Ok(client.authenticators().create(request).await?.into_inner())
+    });
+    if let (Some(fields), Value::Object(more)) = (authenticator.as_object_mut(), more) {
+        fields.extend(more);
+    }
+    message(json!({ "authenticator": authenticator }))
+}
+
+/// Creates a built-in authenticator with a cheap hash, and whatever else the JSON says of it.
+pub async fn declare(client: &Client, more: Value) -> Result<v1::Authenticator> {
+    Ok(client.authenticators().create(built_in(more)?).await?.into_inner())
+}
+
+/// Switches an authenticator of the global chain on or off.
+pub async fn set_enabled(client: &Client, id: &str, enabled: bool) -> Result<v1::Authenticator, Status> {
+    let request = v1::SetEnabledRequest {
+        id: id.into(),
+        enabled,
+        ..v1::SetEnabledRequest::default()
+    };
+    Ok(client.authenticators().set_enabled(request).await?.into_inner())
+}
+
+/// How an authenticator of the global chain fares on every node.
+pub async fn fares(client: &Client, id: &str) -> Result<v1::AuthenticatorStatus, Status> {
+    let request = v1::GetAuthenticatorStatusRequest {
+        id: id.into(),
+        ..v1::GetAuthenticatorStatusRequest::default()
+    };
+    Ok(client.authenticators().get_status(request).await?.into_inner())
+}
+
+/// What the cluster answers if nobody is there to ask.
+pub async fn set_no_authenticator(client: &Client, answer: &str) -> Result<v1::ClusterSettings> {
+    let request: v1::UpdateSettingsRequest = message(json!({ "settings": { "noAuthenticator": answer } }))?;
+    Ok(client.nodes().update_settings(request).await?.into_inner())
 }
 
 /// Has new passwords of the built-in authenticator made by that algorithm.
@@ -87,6 +135,15 @@ pub async fn create_user(client: &Client, name: &str, password: &str) -> Result<
     Ok(client.users().create(new_user(name, password, "")).await?.into_inner())
 }
 
+/// Creates a user of that authenticator.
+pub async fn create_user_of(client: &Client, chain: &str, id: &str, name: &str, password: &str) -> Result<v1::User> {
+    let mut request = new_user(name, password, "");
+    let user = request.user.get_or_insert_default();
+    user.chain = chain.into();
+    user.authenticator = id.into();
+    Ok(client.users().create(request).await?.into_inner())
+}
+
 /// Deletes a user of the built-in authenticator.
 pub async fn delete_user(client: &Client, name: &str) -> Result<v1::DeleteUserResponse, Status> {
     let request = v1::DeleteUserRequest {
@@ -113,6 +170,11 @@ pub async fn login(client: &Client, name: &str, password: &str) -> Result<v1::Au
         .authenticate(credentials(name, password))
         .await?
         .into_inner())
+}
+
+/// How that login is decided: the exact decision, and each authenticator's part in it.
+pub async fn explain(client: &Client, request: v1::AuthenticateRequest) -> Result<v1::ExplainResponse, Status> {
+    Ok(client.login().explain(request).await?.into_inner())
 }
 
 /// Logs in with nothing acknowledged before missing.

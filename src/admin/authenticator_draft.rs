@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::auth::OnFailure;
+use crate::backends::Violation;
 
 /// An authenticator to be made. Its `Debug` shows no settings, which may hold secrets.
 #[derive(Clone, Default)]
@@ -18,8 +19,8 @@ pub struct AuthenticatorDraft {
     pub mechanism: String,
     /// May stand in the settings instead.
     pub backend: String,
-    /// Whether it is asked at all; `enable` among the settings has the last word.
-    pub enabled: bool,
+    /// Whether it is asked at all; `None`: as `enable` among the settings says, or yes.
+    pub enabled: Option<bool>,
     /// Its settings, as EMQX names them.
     pub settings: Map<String, Value>,
     /// May stand in the settings instead.
@@ -28,11 +29,17 @@ pub struct AuthenticatorDraft {
     pub on_failure: OnFailure,
     /// `None`: five seconds.
     pub timeout: Option<Duration>,
+    /// What was found wrong while it was read: refused together with what is found wrong later.
+    pub faults: Vec<Violation>,
 }
 
 /// What to change of an authenticator. Its `Debug` shows no settings, which may hold secrets.
 #[derive(Clone, Default)]
 pub struct AuthenticatorPatch {
+    /// Cannot change; empty, or what it is.
+    pub mechanism: String,
+    /// Cannot change; empty, or what it is.
+    pub backend: String,
     /// Replaced whole.
     pub settings: Option<Map<String, Value>>,
     /// Empty: always concerned.
@@ -43,6 +50,25 @@ pub struct AuthenticatorPatch {
     pub timeout: Option<Duration>,
     /// On or off.
     pub enabled: Option<bool>,
+    /// What was found wrong while it was read: refused together with what is found wrong later.
+    pub faults: Vec<Violation>,
+}
+
+impl AuthenticatorPatch {
+    /// Whether it changes nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        let Self {
+            mechanism: _,
+            backend: _,
+            settings,
+            precondition,
+            on_failure,
+            timeout,
+            enabled,
+            faults: _,
+        } = self;
+        settings.is_none() && precondition.is_none() && on_failure.is_none() && timeout.is_none() && enabled.is_none()
+    }
 }
 
 impl fmt::Debug for AuthenticatorDraft {

@@ -1,8 +1,12 @@
 //! Settings of an authenticator as they come and go: EMQX's common fields are lifted out, secrets are kept and hidden.
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 
+use super::authenticator_draft::AuthenticatorPatch;
 use super::error::violation;
+use crate::auth::AuthenticatorRecord;
 use crate::backends::{self, Violation};
 
 /// What a secret reads as, and what is sent back to keep it.
@@ -50,19 +54,46 @@ pub(super) fn lift(settings: &mut Map<String, Value>, violations: &mut Vec<Viola
     }
 }
 
-/// One value said in two places: they must agree where both speak.
-pub(super) fn agreed(field: &str, outer: String, inner: Option<String>, violations: &mut Vec<Violation>) -> String {
-    match inner {
-        Some(inner) if outer.is_empty() => inner,
-        Some(inner) if inner != outer => {
-            violations.push(violation(
-                format!("settings.{field}"),
-                format!("contradicts `{field}`, `{outer}`"),
-            ));
-            outer
-        }
-        _ => outer,
+/// One value that is said in two places, beside the settings and among them: they must agree where both speak.
+pub(super) fn agreed<T: PartialEq + fmt::Display>(
+    (field, outer): (&str, Option<T>),
+    (inner_field, inner): (&str, Option<T>),
+    violations: &mut Vec<Violation>,
+) -> Option<T> {
+    if let (Some(outer), Some(inner)) = (&outer, &inner)
+        && inner != outer
+    {
+        let why = format!("contradicts `{field}`, which is `{outer}`");
+        violations.push(violation(format!("settings.{inner_field}"), why));
     }
+    outer.or(inner)
+}
+
+/// What cannot change may be repeated, and must then be what it is.
+pub(super) fn check_fixed(field: impl Into<String>, given: &str, stored: &str, violations: &mut Vec<Violation>) {
+    if !given.is_empty() && given != stored {
+        violations.push(violation(field, format!("cannot change; it is `{stored}`")));
+    }
+}
+
+/// A pasted object may repeat what cannot change, and may carry what the patch itself leaves open.
+pub(super) fn take_lifted(
+    before: &AuthenticatorRecord,
+    patch: &mut AuthenticatorPatch,
+    lifted: Lifted,
+    violations: &mut Vec<Violation>,
+) {
+    for (field, given, stored) in [
+        ("mechanism", lifted.mechanism, &before.mechanism),
+        ("backend", lifted.backend, &before.backend),
+        ("id", lifted.id, &before.key.id),
+    ] {
+        let given = given.unwrap_or_default();
+        check_fixed(format!("settings.{field}"), &given, stored, violations);
+    }
+    let precondition = ("precondition", patch.precondition.take());
+    patch.precondition = agreed(precondition, ("precondition", lifted.precondition), violations);
+    patch.enabled = agreed(("enabled", patch.enabled), ("enable", lifted.enable), violations);
 }
 
 /// The schema of a kind of authenticator; `None` if there is no such kind.
@@ -78,7 +109,7 @@ pub(super) fn hide(settings: &str, schema: Option<&Value>) -> String {
     let (Some(schema), Ok(mut settings)) = (schema, serde_json::from_str(settings)) else {
         return "{}".into();
     };
-    for_secrets(schema, &mut settings, None, &mut |secret, _| {
+    for_secrets(schema, "", &mut settings, None, &mut |_, secret, _| {
         if !secret.is_null() {
             *secret = Value::String(HIDDEN.into());
         }
@@ -86,35 +117,54 @@ pub(super) fn hide(settings: &str, schema: Option<&Value>) -> String {
     settings.to_string()
 }
 
-/// Puts the stored secrets where the settings say [`HIDDEN`]. Returns whether any was.
-pub(super) fn keep_secrets(settings: &mut Value, stored: &Value, schema: &Value) -> bool {
+/// Puts the stored secrets where the settings say [`HIDDEN`]. Returns whether any was. Where none is stored it is refused:
+/// it would else become the secret itself.
+pub(super) fn keep_secrets(
+    settings: &mut Value,
+    stored: &Value,
+    schema: &Value,
+    violations: &mut Vec<Violation>,
+) -> bool {
     let mut kept = false;
-    for_secrets(schema, settings, Some(stored), &mut |secret, stored| {
-        if secret.as_str() == Some(HIDDEN)
-            && let Some(stored) = stored
-        {
-            *secret = stored.clone();
-            kept = true;
-        }
-    });
+    for_secrets(
+        schema,
+        "settings",
+        settings,
+        Some(stored),
+        &mut |path, secret, stored| {
+            if secret.as_str() != Some(HIDDEN) {
+                return;
+            }
+            match stored.filter(|stored| !stored.is_null()) {
+                Some(stored) => {
+                    *secret = stored.clone();
+                    kept = true;
+                }
+                // Several alternatives of the schema may mark the same field.
+                None if violations.iter().any(|known| known.field == path) => {}
+                None => violations.push(violation(
+                    path,
+                    format!("`{HIDDEN}` stands for the stored secret, and there is none"),
+                )),
+            }
+        },
+    );
     kept
 }
 
-/// Walks schema and value together and visits every value that the schema marks as secret, with its stored counterpart.
-fn for_secrets(
-    schema: &Value,
-    value: &mut Value,
-    stored: Option<&Value>,
-    visit: &mut dyn FnMut(&mut Value, Option<&Value>),
-) {
+/// What is done with a secret: its path, the value, and its stored counterpart.
+type Visit<'a> = dyn FnMut(&str, &mut Value, Option<&Value>) + 'a;
+
+/// Walks schema and value together and visits every value that the schema marks as secret.
+fn for_secrets(schema: &Value, path: &str, value: &mut Value, stored: Option<&Value>, visit: &mut Visit<'_>) {
     if schema.get(SECRET_MARK) == Some(&Value::Bool(true)) {
-        visit(value, stored);
+        visit(path, value, stored);
         return;
     }
     // An alternative of the schema may mark what the others do not: hidden once is hidden.
     for word in ["oneOf", "anyOf", "allOf"] {
         for alternative in schema.get(word).and_then(Value::as_array).into_iter().flatten() {
-            for_secrets(alternative, value, stored, visit);
+            for_secrets(alternative, path, value, stored, visit);
         }
     }
     match value {
@@ -122,14 +172,16 @@ fn for_secrets(
             let properties = schema.get("properties");
             for (name, field) in fields {
                 if let Some(schema) = properties.and_then(|properties| properties.get(name)) {
-                    for_secrets(schema, field, stored.and_then(|stored| stored.get(name)), visit);
+                    let stored = stored.and_then(|stored| stored.get(name));
+                    for_secrets(schema, &format!("{path}.{name}"), field, stored, visit);
                 }
             }
         }
         Value::Array(items) => {
             if let Some(schema) = schema.get("items") {
                 for (at, item) in items.iter_mut().enumerate() {
-                    for_secrets(schema, item, stored.and_then(|stored| stored.get(at)), visit);
+                    let stored = stored.and_then(|stored| stored.get(at));
+                    for_secrets(schema, &format!("{path}.{at}"), item, stored, visit);
                 }
             }
         }
@@ -182,17 +234,14 @@ mod tests {
     #[test]
     fn two_places_must_agree() {
         let mut violations = Vec::new();
-        assert_eq!(
-            agreed("id", String::new(), Some("inner".into()), &mut violations),
-            "inner"
-        );
-        assert_eq!(
-            agreed("id", "same".into(), Some("same".into()), &mut violations),
-            "same"
-        );
-        assert_eq!(violations, Vec::new());
-        agreed("id", "outer".into(), Some("inner".into()), &mut violations);
+        let mut both = |outer: Option<&'static str>, inner| agreed(("id", outer), ("id", inner), &mut violations);
+        assert_eq!(both(None, Some("inner")), Some("inner"));
+        assert_eq!(both(Some("same"), Some("same")), Some("same"));
+        assert_eq!(both(None, None), None);
+        both(Some("outer"), Some("inner"));
+        assert_eq!(violations.len(), 1);
         assert_eq!(violations[0].field, "settings.id");
+        assert_eq!(violations[0].why, "contradicts `id`, which is `outer`");
     }
 
     #[test]
@@ -213,10 +262,22 @@ mod tests {
     fn a_hidden_secret_sent_back_keeps_the_stored_one() {
         let mut settings = json!({"server": "new", "password": "******", "ssl": {"key": "changed"}});
         let stored = json!({"server": "old", "password": "hunter2", "ssl": {"key": "pem"}});
-        assert!(keep_secrets(&mut settings, &stored, &schema()));
+        let mut violations = Vec::new();
+        assert!(keep_secrets(&mut settings, &stored, &schema(), &mut violations));
+        assert_eq!(violations, []);
         assert_eq!(
             settings,
             json!({"server": "new", "password": "hunter2", "ssl": {"key": "changed"}})
         );
+    }
+
+    #[test]
+    fn the_stars_never_become_a_secret_themselves() {
+        let mut violations = Vec::new();
+        let mut settings = json!({"password": "******", "ssl": {"key": "******"}});
+        let stored = json!({"ssl": {"key": null}});
+        assert!(!keep_secrets(&mut settings, &stored, &schema(), &mut violations));
+        let fields: Vec<_> = violations.iter().map(|violation| violation.field.as_str()).collect();
+        assert_eq!(fields, ["settings.password", "settings.ssl.key"]);
     }
 }

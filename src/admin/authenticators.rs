@@ -5,13 +5,13 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::authenticator_draft::{AuthenticatorDraft, AuthenticatorPatch};
-use super::authenticator_settings::{Lifted, agreed, hide, keep_secrets, lift, schema_of};
+use super::authenticator_settings::{agreed, check_fixed, keep_secrets, lift, schema_of, take_lifted};
+use super::authenticator_views::AuthenticatorView;
 use super::error::{AdminError, violation};
 use super::handle::{Admin, Intent};
-use super::paging::{Page, page_of};
 use super::user_checks::chain_or_global;
-use crate::auth::{AuthenticatorFeed as _, AuthenticatorKey, AuthenticatorRecord, default_id};
-use crate::backends::{self, BackendInfo, Violation};
+use crate::auth::{AuthenticatorKey, AuthenticatorRecord, default_id};
+use crate::backends::{self, Violation};
 use crate::store::{AuthenticatorChange, Command, Position, Reply};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -20,7 +20,7 @@ const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
 const LONGEST_NAME: usize = 256;
 
 /// What came of a removal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthenticatorRemoved {
     /// Whether there was one.
     pub existed: bool,
@@ -28,33 +28,17 @@ pub struct AuthenticatorRemoved {
     pub users: u64,
     /// From this revision on it is gone.
     pub revision: u64,
+    /// Who is let in without it.
+    pub warnings: Vec<String>,
 }
 
 impl Admin {
-    /// The authenticators of a chain, or of all chains, in the order they are asked. Secrets are hidden.
-    pub async fn list_authenticators(
-        &self,
-        chain: &str,
-        page_size: i32,
-        page_token: &str,
-    ) -> Result<Page<AuthenticatorRecord>, AdminError> {
-        self.confirm().await?;
-        page_of(self.in_order(chain), page_size, page_token)
-    }
-
-    /// One authenticator. Secrets are hidden.
-    pub async fn get_authenticator(&self, chain: &str, id: &str) -> Result<AuthenticatorRecord, AdminError> {
-        let key = key_of(chain, id)?;
-        self.confirm().await?;
-        self.declared(&key).map(shown)
-    }
-
     /// Declares an authenticator at the rear of its chain.
     pub async fn create_authenticator(
         &self,
         intent: &Intent,
         draft: AuthenticatorDraft,
-    ) -> Result<AuthenticatorRecord, AdminError> {
+    ) -> Result<AuthenticatorView, AdminError> {
         let record = checked_draft(draft)?;
         self.check_affordable(&record)?;
         let key = record.key.clone();
@@ -69,6 +53,7 @@ impl Admin {
             timeout: record.timeout,
         };
         let revision = self.write(intent, command).await?.revision;
+        self.warn_if_open(intent, &key.chain);
         Ok(self.authenticator_after(record, revision, intent))
     }
 
@@ -79,7 +64,7 @@ impl Admin {
         chain: &str,
         id: &str,
         patch: AuthenticatorPatch,
-    ) -> Result<AuthenticatorRecord, AdminError> {
+    ) -> Result<AuthenticatorView, AdminError> {
         let key = key_of(chain, id)?;
         self.confirm().await?;
         let before = self.declared(&key)?;
@@ -90,17 +75,13 @@ impl Admin {
         if change.settings.is_some() {
             self.check_affordable(&after)?;
         }
-        let revision = self
-            .write(
-                intent,
-                Command::UpdateAuthenticator {
-                    key,
-                    change,
-                    if_revision,
-                },
-            )
-            .await?
-            .revision;
+        let command = Command::UpdateAuthenticator {
+            key,
+            change,
+            if_revision,
+        };
+        let revision = self.write(intent, command).await?.revision;
+        self.warn_if_open(intent, &after.key.chain);
         Ok(self.authenticator_after(after, revision, intent))
     }
 
@@ -122,7 +103,7 @@ impl Admin {
         chain: &str,
         id: &str,
         enabled: bool,
-    ) -> Result<AuthenticatorRecord, AdminError> {
+    ) -> Result<AuthenticatorView, AdminError> {
         let patch = AuthenticatorPatch {
             enabled: Some(enabled),
             ..AuthenticatorPatch::default()
@@ -137,11 +118,12 @@ impl Admin {
         chain: &str,
         id: &str,
     ) -> Result<AuthenticatorRemoved, AdminError> {
-        let command = Command::DeleteAuthenticator {
-            key: key_of(chain, id)?,
-            if_revision: intent.if_revision,
-        };
-        let outcome = self.write(intent, command).await?;
+        let key = key_of(chain, id)?;
+        let chain = key.chain.clone();
+        let if_revision = intent.if_revision;
+        let outcome = self
+            .write(intent, Command::DeleteAuthenticator { key, if_revision })
+            .await?;
         let (existed, users) = match outcome.reply {
             Reply::Deleted { existed, users } => (existed, users),
             _ => (true, 0),
@@ -150,6 +132,7 @@ impl Admin {
             existed,
             users,
             revision: outcome.revision,
+            warnings: self.warn_if_open(intent, &chain),
         })
     }
 
@@ -160,7 +143,7 @@ impl Admin {
         chain: &str,
         id: &str,
         position: Position,
-    ) -> Result<Vec<AuthenticatorRecord>, AdminError> {
+    ) -> Result<Vec<AuthenticatorView>, AdminError> {
         let key = key_of(chain, id)?;
         let chain = key.chain.clone();
         self.write(intent, Command::MoveAuthenticator { key, position }).await?;
@@ -173,7 +156,7 @@ impl Admin {
         intent: &Intent,
         chain: &str,
         ids: Vec<String>,
-    ) -> Result<Vec<AuthenticatorRecord>, AdminError> {
+    ) -> Result<Vec<AuthenticatorView>, AdminError> {
         let chain = chain_or_global(chain);
         self.write(
             intent,
@@ -186,47 +169,13 @@ impl Admin {
         Ok(self.in_order(&chain))
     }
 
-    /// Every kind of authenticator there is, with the schema of its settings.
-    pub fn list_backends(&self) -> Vec<BackendInfo> {
-        backends::kinds()
-    }
-
-    /// The authenticator with its secrets, from memory.
-    pub(super) fn declared(&self, key: &AuthenticatorKey) -> Result<AuthenticatorRecord, AdminError> {
-        self.store
-            .authenticator(key)
-            .ok_or_else(|| AdminError::not_found("authenticator", &key.id))
-    }
-
-    fn in_order(&self, chain: &str) -> Vec<AuthenticatorRecord> {
-        let all = self.store.authenticators().into_iter();
-        all.filter(|record| chain.is_empty() || record.key.chain == chain)
-            .map(shown)
-            .collect()
-    }
-
-    /// The authenticator as this node has it; as it was written, if it has vanished since or has not arrived here yet.
-    fn authenticator_after(&self, written: AuthenticatorRecord, revision: u64, intent: &Intent) -> AuthenticatorRecord {
-        match self.store.authenticator(&written.key) {
-            Some(record) if record.revision >= revision => shown(record),
-            _ => {
-                let (updated_at, updated_by) = (self.clock.now(), intent.by.clone());
-                shown(AuthenticatorRecord {
-                    revision,
-                    updated_at,
-                    updated_by,
-                    ..written
-                })
-            }
+    /// Loud in the log too: whoever reads the answer may be a program.
+    fn warn_if_open(&self, intent: &Intent, chain: &str) -> Vec<String> {
+        let warning = self.openness_of(chain);
+        if let Some(warning) = &warning {
+            tracing::warn!(by = intent.by, "{warning}");
         }
-    }
-}
-
-fn shown(record: AuthenticatorRecord) -> AuthenticatorRecord {
-    let schema = schema_of(&record.mechanism, &record.backend);
-    AuthenticatorRecord {
-        settings: hide(&record.settings, schema.as_ref()),
-        ..record
+        warning.into_iter().collect()
     }
 }
 
@@ -243,30 +192,33 @@ pub(super) fn key_of(chain: &str, id: &str) -> Result<AuthenticatorKey, AdminErr
 
 /// The draft as a record, its revision still to come.
 fn checked_draft(mut draft: AuthenticatorDraft) -> Result<AuthenticatorRecord, AdminError> {
-    let mut violations = Vec::new();
+    let mut violations = std::mem::take(&mut draft.faults);
     let lifted = lift(&mut draft.settings, &mut violations);
-    let mechanism = agreed("mechanism", draft.mechanism, lifted.mechanism, &mut violations);
-    let backend = agreed("backend", draft.backend, lifted.backend, &mut violations);
-    let id = agreed("id", draft.id, lifted.id, &mut violations);
-    let precondition = agreed("precondition", draft.precondition, lifted.precondition, &mut violations);
-    let chain = chain_or_global(&draft.chain);
-    let id = if id.is_empty() {
-        default_id(&mechanism, &backend)
-    } else {
-        id
+    let given = |text: String| Some(text).filter(|text| !text.is_empty());
+    let mut text = |field: &str, outer: String, inner: Option<String>| {
+        agreed((field, given(outer)), (field, inner), &mut violations).unwrap_or_default()
     };
+    let mechanism = text("mechanism", draft.mechanism, lifted.mechanism);
+    let backend = text("backend", draft.backend, lifted.backend);
+    let id = text("id", draft.id, lifted.id);
+    let precondition = text("precondition", draft.precondition, lifted.precondition);
+    let enabled = agreed(("enabled", draft.enabled), ("enable", lifted.enable), &mut violations);
+    let chain = chain_or_global(&draft.chain);
+    let id = given(id).unwrap_or_else(|| default_id(&mechanism, &backend));
     check_name("chain", &chain, &mut violations);
     check_name("id", &id, &mut violations);
     check_precondition(&precondition, &mut violations);
     let timeout = draft.timeout.unwrap_or(DEFAULT_TIMEOUT);
     check_timeout(timeout, &mut violations);
-    let settings = checked_settings(&mechanism, &backend, Value::Object(draft.settings), &mut violations);
+    let mut settings = Value::Object(draft.settings);
+    with_stored_secrets((&mechanism, &backend), &mut settings, &Value::Null, &mut violations);
+    let settings = checked_settings((&mechanism, &backend), &settings, &mut violations);
     AdminError::unless_empty(violations)?;
     Ok(AuthenticatorRecord {
         key: AuthenticatorKey { chain, id },
         mechanism,
         backend,
-        enabled: lifted.enable.unwrap_or(draft.enabled),
+        enabled: enabled.unwrap_or(true),
         settings,
         precondition,
         on_failure: draft.on_failure,
@@ -282,19 +234,27 @@ fn checked_patch(
     before: &AuthenticatorRecord,
     mut patch: AuthenticatorPatch,
 ) -> Result<(AuthenticatorChange, bool), AdminError> {
-    let mut violations = Vec::new();
+    let mut violations = std::mem::take(&mut patch.faults);
+    if patch.is_empty() && violations.is_empty() {
+        violations.push(violation(
+            "update_mask",
+            "names nothing, and nothing to change is given",
+        ));
+    }
+    for (field, given, stored) in [
+        ("mechanism", &patch.mechanism, &before.mechanism),
+        ("backend", &patch.backend, &before.backend),
+    ] {
+        check_fixed(field, given, stored, &mut violations);
+    }
     let (mut settings, mut kept) = (None, false);
     if let Some(mut given) = patch.settings.take() {
         let lifted = lift(&mut given, &mut violations);
         take_lifted(before, &mut patch, lifted, &mut violations);
-        let mut given = Value::Object(given);
-        kept = with_stored_secrets(before, &mut given);
-        settings = Some(checked_settings(
-            &before.mechanism,
-            &before.backend,
-            given,
-            &mut violations,
-        ));
+        let (kind, mut given) = ((&*before.mechanism, &*before.backend), Value::Object(given));
+        let stored = serde_json::from_str(&before.settings).unwrap_or(Value::Null);
+        kept = with_stored_secrets(kind, &mut given, &stored, &mut violations);
+        settings = Some(checked_settings(kind, &given, &mut violations));
     }
     if let Some(precondition) = &patch.precondition {
         check_precondition(precondition, &mut violations);
@@ -322,40 +282,18 @@ fn checked_patch(
     ))
 }
 
-/// A pasted object may repeat what cannot change, and may carry what the patch itself leaves open.
-fn take_lifted(
-    before: &AuthenticatorRecord,
-    patch: &mut AuthenticatorPatch,
-    lifted: Lifted,
+/// Puts stored secrets where they are meant; whether there were any. A kind that does not exist has none.
+fn with_stored_secrets(
+    (mechanism, backend): (&str, &str),
+    given: &mut Value,
+    stored: &Value,
     violations: &mut Vec<Violation>,
-) {
-    let fixed = [
-        ("mechanism", lifted.mechanism, &before.mechanism),
-        ("backend", lifted.backend, &before.backend),
-        ("id", lifted.id, &before.key.id),
-    ];
-    for (field, given, stored) in fixed {
-        if given.is_some_and(|given| &given != stored) {
-            violations.push(violation(
-                format!("settings.{field}"),
-                format!("cannot change; it is `{stored}`"),
-            ));
-        }
-    }
-    patch.precondition = patch.precondition.take().or(lifted.precondition);
-    patch.enabled = patch.enabled.or(lifted.enable);
+) -> bool {
+    schema_of(mechanism, backend).is_some_and(|schema| keep_secrets(given, stored, &schema, violations))
 }
 
-fn with_stored_secrets(before: &AuthenticatorRecord, given: &mut Value) -> bool {
-    let Some(schema) = schema_of(&before.mechanism, &before.backend) else {
-        return false;
-    };
-    let stored = serde_json::from_str(&before.settings).unwrap_or(Value::Null);
-    keep_secrets(given, &stored, &schema)
-}
-
-fn checked_settings(mechanism: &str, backend: &str, settings: Value, violations: &mut Vec<Violation>) -> String {
-    match backends::check(mechanism, backend, &settings) {
+fn checked_settings((mechanism, backend): (&str, &str), settings: &Value, violations: &mut Vec<Violation>) -> String {
+    match backends::check(mechanism, backend, settings) {
         Ok(filled_in) => filled_in.to_string(),
         Err(mut faults) => {
             violations.append(&mut faults);
@@ -400,8 +338,12 @@ fn check_timeout(timeout: Duration, violations: &mut Vec<Violation>) {
 mod tests {
     use std::time::Duration;
 
-    use super::{AuthenticatorChange, check_name, check_precondition, check_timeout, key_of};
-    use super::{AuthenticatorKey, AuthenticatorPatch, AuthenticatorRecord, Lifted, changed, take_lifted};
+    use serde_json::{Map, Value, json};
+
+    use super::{
+        AdminError, AuthenticatorChange, AuthenticatorDraft, AuthenticatorKey, AuthenticatorPatch, AuthenticatorRecord,
+        changed, check_name, check_precondition, check_timeout, checked_draft, checked_patch, key_of, violation,
+    };
     use crate::auth::OnFailure;
 
     fn record() -> AuthenticatorRecord {
@@ -438,17 +380,92 @@ mod tests {
         );
     }
 
+    fn fields_at_fault<T: std::fmt::Debug>(checked: Result<T, AdminError>) -> Vec<String> {
+        match checked {
+            Err(AdminError::Invalid(violations)) => violations.into_iter().map(|fault| fault.field).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn settings(json: Value) -> Map<String, Value> {
+        json.as_object().cloned().unwrap()
+    }
+
     #[test]
-    fn the_kind_of_an_authenticator_cannot_change() {
-        let lifted = Lifted {
-            backend: Some("mysql".into()),
-            enable: Some(false),
-            ..Lifted::default()
+    fn everything_wrong_with_a_draft_is_named_at_once() {
+        let draft = AuthenticatorDraft {
+            chain: "a b".into(),
+            id: "x/y".into(),
+            mechanism: "password_based".into(),
+            backend: "built_in_database".into(),
+            enabled: Some(true),
+            settings: settings(json!({
+                "enable": false,
+                "user_id_typ": "username",
+                "password_hash_algorithm": {"name": "bcrypt", "salt_rounds": 99},
+            })),
+            timeout: Some(Duration::ZERO),
+            faults: vec![violation("on_failure", "must be NEXT or DENY")],
+            ..AuthenticatorDraft::default()
         };
-        let (mut patch, mut violations) = (AuthenticatorPatch::default(), Vec::new());
-        take_lifted(&record(), &mut patch, lifted, &mut violations);
-        assert_eq!(violations[0].field, "settings.backend");
-        assert_eq!(patch.enabled, Some(false));
+        let fields = [
+            "on_failure",
+            "settings.enable",
+            "chain",
+            "id",
+            "timeout",
+            "settings.user_id_typ",
+            "settings.password_hash_algorithm.salt_rounds",
+        ];
+        assert_eq!(fields_at_fault(checked_draft(draft)), fields);
+    }
+
+    #[test]
+    fn everything_wrong_with_a_patch_is_named_at_once() {
+        let patch = AuthenticatorPatch {
+            mechanism: "jwt".into(),
+            backend: "mysql".into(),
+            settings: Some(settings(json!({"id": "other", "user_id_type": 3}))),
+            timeout: Some(Duration::from_secs(3600)),
+            faults: vec![violation("update_mask", "`revision` cannot be updated")],
+            ..AuthenticatorPatch::default()
+        };
+        let fields = [
+            "update_mask",
+            "mechanism",
+            "backend",
+            "settings.id",
+            "settings.user_id_type",
+            "timeout",
+        ];
+        assert_eq!(fields_at_fault(checked_patch(&record(), patch)), fields);
+    }
+
+    #[test]
+    fn a_patch_of_nothing_is_refused() {
+        let repeated = AuthenticatorPatch {
+            mechanism: "password_based".into(),
+            backend: "built_in_database".into(),
+            ..AuthenticatorPatch::default()
+        };
+        assert_eq!(fields_at_fault(checked_patch(&record(), repeated)), ["update_mask"]);
+    }
+
+    #[test]
+    fn an_authenticator_is_enabled_unless_somebody_says_otherwise() {
+        let enabled = |given, pasted: Value| {
+            let draft = AuthenticatorDraft {
+                mechanism: "password_based".into(),
+                backend: "built_in_database".into(),
+                enabled: given,
+                settings: settings(pasted),
+                ..AuthenticatorDraft::default()
+            };
+            checked_draft(draft).unwrap().enabled
+        };
+        assert!(enabled(None, json!({})));
+        assert!(!enabled(Some(false), json!({})));
+        assert!(!enabled(None, json!({"enable": false})));
     }
 
     #[test]

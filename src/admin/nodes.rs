@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::api_key::{self, ApiKey};
-use super::error::AdminError;
+use super::error::{AdminError, violation};
 use super::handle::{Admin, Intent};
 use super::operators::command_for;
 use crate::auth::{ClusterSettings, NoAuthenticator};
+use crate::backends::Violation;
 use crate::cluster::NodeStatus;
 use crate::store::{Command, Role, SettingsChange};
 
@@ -58,6 +59,17 @@ pub struct SettingsPatch {
     pub detailed_reasons: Option<bool>,
     /// Past it, `LOCAL` logins answer UNAVAILABLE.
     pub max_staleness: Option<Duration>,
+    /// What was found wrong while it was read: refused together with what is found wrong later.
+    pub faults: Vec<Violation>,
+}
+
+/// The cluster's settings as an operator sees them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingsView {
+    /// As they stand.
+    pub settings: Arc<ClusterSettings>,
+    /// Which chains let everybody in.
+    pub warnings: Vec<String>,
 }
 
 impl Admin {
@@ -133,29 +145,31 @@ impl Admin {
     }
 
     /// The cluster's settings.
-    pub async fn settings(&self) -> Result<Arc<ClusterSettings>, AdminError> {
+    pub async fn settings(&self) -> Result<SettingsView, AdminError> {
         self.confirm().await?;
-        Ok(self.store.settings())
+        Ok(self.settings_view())
     }
 
     /// Changes the cluster's settings.
-    pub async fn update_settings(
-        &self,
-        intent: &Intent,
-        patch: SettingsPatch,
-    ) -> Result<Arc<ClusterSettings>, AdminError> {
-        check_staleness(patch.max_staleness)?;
-        let change = SettingsChange {
-            no_authenticator: patch.no_authenticator,
-            detailed_reasons: patch.detailed_reasons,
-            max_staleness: patch.max_staleness,
-        };
+    pub async fn update_settings(&self, intent: &Intent, patch: SettingsPatch) -> Result<SettingsView, AdminError> {
+        let change = checked_settings(patch)?;
         let command = Command::UpdateSettings {
             change,
             if_revision: intent.if_revision,
         };
         self.write(intent, command).await?;
-        Ok(self.store.settings())
+        let view = self.settings_view();
+        for warning in &view.warnings {
+            tracing::warn!(by = intent.by, "{warning}");
+        }
+        Ok(view)
+    }
+
+    fn settings_view(&self) -> SettingsView {
+        SettingsView {
+            settings: self.store.settings(),
+            warnings: self.open_chains(),
+        }
     }
 
     fn membership(&self) -> MembershipView {
@@ -192,21 +206,36 @@ fn check_node_id(id: u64) -> Result<(), AdminError> {
     }
 }
 
-fn check_staleness(asked: Option<Duration>) -> Result<(), AdminError> {
-    match asked {
-        Some(asked) if !(SHORTEST_STALENESS..=LONGEST_STALENESS).contains(&asked) => Err(AdminError::invalid(
-            "max_staleness",
-            "must be between 100 ms and 7 days",
-        )),
-        _ => Ok(()),
+fn checked_settings(patch: SettingsPatch) -> Result<SettingsChange, AdminError> {
+    let SettingsPatch {
+        no_authenticator,
+        detailed_reasons,
+        max_staleness,
+        faults: mut violations,
+    } = patch;
+    if max_staleness.is_some_and(|asked| !(SHORTEST_STALENESS..=LONGEST_STALENESS).contains(&asked)) {
+        violations.push(violation("max_staleness", "must be between 100 ms and 7 days"));
     }
+    let change = SettingsChange {
+        no_authenticator,
+        detailed_reasons,
+        max_staleness,
+    };
+    if violations.is_empty() && change == SettingsChange::default() {
+        violations.push(violation(
+            "update_mask",
+            "names nothing, and nothing to change is given",
+        ));
+    }
+    AdminError::unless_empty(violations)?;
+    Ok(change)
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{NodeStatus, check_staleness, log_end};
+    use super::{AdminError, NodeStatus, SettingsPatch, checked_settings, log_end, violation};
     use crate::cluster::NodeReport;
 
     fn node(id: u64, answered: bool, last_log_index: u64) -> NodeStatus {
@@ -233,10 +262,33 @@ mod tests {
         assert_eq!(log_end(&[node(1, false, 50), node(2, true, 70)], 1), 70);
     }
 
+    fn patch(max_staleness: Option<Duration>) -> SettingsPatch {
+        SettingsPatch {
+            max_staleness,
+            ..SettingsPatch::default()
+        }
+    }
+
     #[test]
     fn staleness_has_bounds() {
-        assert!(check_staleness(None).is_ok());
-        assert!(check_staleness(Some(Duration::from_secs(2))).is_ok());
-        assert!(check_staleness(Some(Duration::ZERO)).is_err());
+        assert!(checked_settings(patch(Some(Duration::from_secs(2)))).is_ok());
+        assert!(checked_settings(patch(Some(Duration::ZERO))).is_err());
+    }
+
+    #[test]
+    fn everything_wrong_with_settings_is_named_at_once() {
+        let faulty = SettingsPatch {
+            faults: vec![violation("no_authenticator", "must be ALLOW or DENY")],
+            ..patch(Some(Duration::ZERO))
+        };
+        let Err(AdminError::Invalid(violations)) = checked_settings(faulty) else {
+            panic!("taken")
+        };
+        assert_eq!(violations.len(), 2);
+    }
+
+    #[test]
+    fn a_change_of_nothing_is_refused() {
+        assert!(checked_settings(SettingsPatch::default()).is_err());
     }
 }

@@ -144,6 +144,26 @@ mod tests {
     }
 
     #[test]
+    fn what_only_operators_are_told_reaches_no_client() {
+        let told = Step {
+            authenticator: "tokens".into(),
+            verdict: StepVerdict::Denied,
+            reason: Some(Reason::TokenClaimMismatch),
+            detail: "claim `aud`".into(),
+            took: Duration::ZERO,
+        };
+        let decision = Decision {
+            steps: vec![told.clone()],
+            ..denied(Reason::TokenClaimMismatch, "tokens")
+        };
+        for detailed in [false, true] {
+            let answer = response(1, decision.clone(), detailed, ORIGIN);
+            assert!(!format!("{answer:?}").contains("aud"), "{answer:?}");
+        }
+        assert_eq!(step(told).detail, "claim `aud`");
+    }
+
+    #[test]
     fn detailed_reasons_name_the_reason_and_who_decided() {
         let answer = response(1, denied(Reason::UserDisabled, "users"), true, ORIGIN);
         assert_eq!(answer.reason(), v1::Reason::UserDisabled);

@@ -1,15 +1,17 @@
 //! The service `Authenticators`.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 use tonic::{Request, Response, Status};
 
 use super::convert::{caller_of, duration_from, intent, known_timestamp, object_of, required, struct_of};
 use super::mask::Mask;
 use crate::admin::{
-    Admin, AdminError, AuthenticatorDraft, AuthenticatorPatch, AuthenticatorStatus, BackendInfo, Joint,
-    NodeAuthenticatorStatus, Position,
+    Admin, AdminError, AuthenticatorDraft, AuthenticatorPatch, AuthenticatorStatus, AuthenticatorView, BackendInfo,
+    Joint, NodeAuthenticatorStatus, Position, Violation,
 };
-use crate::auth::{AuthenticatorRecord, Figures, OnFailure, ProviderStatus};
+use crate::auth::{Figures, OnFailure, ProviderStatus};
 use crate::wire::pb::v1 as pb;
 use crate::wire::pb::v1::authenticator_status::Status as WireStatus;
 use crate::wire::pb::v1::move_authenticator_request::Position as WirePosition;
@@ -47,8 +49,8 @@ impl pb::authenticators_server::Authenticators for AuthenticatorsService {
 
     async fn get(&self, request: Request<pb::GetAuthenticatorRequest>) -> Result<Response<pb::Authenticator>, Status> {
         let request = request.into_inner();
-        let record = self.admin.get_authenticator(&request.chain, &request.id).await?;
-        Ok(Response::new(shown(record)))
+        let found = self.admin.get_authenticator(&request.chain, &request.id).await?;
+        Ok(Response::new(shown(found)))
     }
 
     async fn create(
@@ -58,7 +60,7 @@ impl pb::authenticators_server::Authenticators for AuthenticatorsService {
         let caller = caller_of(&request)?;
         let request = request.into_inner();
         let intent = intent(caller, &request.request_id, 0);
-        let draft = draft(required(request.authenticator, "authenticator")?)?;
+        let draft = draft(required(request.authenticator, "authenticator")?);
         Ok(Response::new(shown(
             self.admin.create_authenticator(&intent, draft).await?,
         )))
@@ -74,11 +76,10 @@ impl pb::authenticators_server::Authenticators for AuthenticatorsService {
         let sent = required(request.authenticator, "authenticator")?;
         let paths = request.update_mask.unwrap_or_default().paths;
         let (chain, id) = (sent.chain.clone(), sent.id.clone());
-        let record = self
+        let updated = self
             .admin
-            .update_authenticator(&intent, &chain, &id, patch(sent, &paths)?)
-            .await?;
-        Ok(Response::new(shown(record)))
+            .update_authenticator(&intent, &chain, &id, patch(sent, &paths));
+        Ok(Response::new(shown(updated.await?)))
     }
 
     async fn delete(
@@ -96,6 +97,7 @@ impl pb::authenticators_server::Authenticators for AuthenticatorsService {
             existed: removed.existed,
             users_deleted: removed.users,
             revision: removed.revision,
+            warnings: removed.warnings,
         }))
     }
 
@@ -159,7 +161,7 @@ impl pb::authenticators_server::Authenticators for AuthenticatorsService {
     }
 }
 
-fn whole(chain: Vec<AuthenticatorRecord>) -> pb::ListAuthenticatorsResponse {
+fn whole(chain: Vec<AuthenticatorView>) -> pb::ListAuthenticatorsResponse {
     let authenticators = chain.into_iter().map(shown).collect();
     pb::ListAuthenticatorsResponse {
         authenticators,
@@ -167,7 +169,8 @@ fn whole(chain: Vec<AuthenticatorRecord>) -> pb::ListAuthenticatorsResponse {
     }
 }
 
-fn shown(record: AuthenticatorRecord) -> pb::Authenticator {
+fn shown(view: AuthenticatorView) -> pb::Authenticator {
+    let AuthenticatorView { record, warnings } = view;
     let settings: Map<String, Value> = serde_json::from_str(&record.settings).unwrap_or_default();
     let on_failure = match record.on_failure {
         OnFailure::Next => pb::authenticator::OnFailure::Next,
@@ -178,7 +181,7 @@ fn shown(record: AuthenticatorRecord) -> pb::Authenticator {
         id: record.key.id,
         mechanism: record.mechanism,
         backend: record.backend,
-        enabled: record.enabled,
+        enabled: Some(record.enabled),
         settings: Some(struct_of(settings)),
         precondition: record.precondition,
         on_failure: on_failure.into(),
@@ -186,13 +189,15 @@ fn shown(record: AuthenticatorRecord) -> pb::Authenticator {
         revision: record.revision,
         updated_at: known_timestamp(record.updated_at),
         updated_by: record.updated_by,
-        warnings: Vec::new(),
+        warnings,
     }
 }
 
-fn draft(sent: pb::Authenticator) -> Result<AuthenticatorDraft, AdminError> {
-    Ok(AuthenticatorDraft {
-        on_failure: on_failure_from(&sent),
+fn draft(sent: pb::Authenticator) -> AuthenticatorDraft {
+    let mut faults = Vec::new();
+    AuthenticatorDraft {
+        on_failure: on_failure_from(&sent, &mut faults),
+        timeout: timeout_from(sent.timeout, &mut faults),
         chain: sent.chain,
         id: sent.id,
         mechanism: sent.mechanism,
@@ -200,41 +205,68 @@ fn draft(sent: pb::Authenticator) -> Result<AuthenticatorDraft, AdminError> {
         enabled: sent.enabled,
         settings: sent.settings.map(object_of).unwrap_or_default(),
         precondition: sent.precondition,
-        timeout: sent
-            .timeout
-            .map(|timeout| duration_from(timeout, "timeout"))
-            .transpose()?,
-    })
+        faults,
+    }
 }
 
-fn patch(sent: pb::Authenticator, paths: &[String]) -> Result<AuthenticatorPatch, AdminError> {
-    let mask = Mask::new(paths, &UPDATABLE)?;
-    let on_failure = on_failure_from(&sent);
-    let timeout = sent
-        .timeout
-        .map(|timeout| duration_from(timeout, "timeout"))
-        .transpose()?;
-    let has_precondition = !sent.precondition.is_empty();
-    Ok(AuthenticatorPatch {
-        on_failure: mask.take("on_failure", sent.on_failure != 0, on_failure),
-        timeout: mask
-            .take("timeout", timeout.is_some(), timeout)
-            .map(|timeout| required(timeout, "timeout"))
-            .transpose()?,
-        settings: mask.take(
-            "settings",
-            sent.settings.is_some(),
-            sent.settings.map(object_of).unwrap_or_default(),
-        ),
-        precondition: mask.take("precondition", has_precondition, sent.precondition),
-        enabled: mask.take("enabled", sent.enabled, sent.enabled),
-    })
+fn patch(sent: pb::Authenticator, paths: &[String]) -> AuthenticatorPatch {
+    let mut faults = Vec::new();
+    let mask = Mask::checked(paths, &UPDATABLE, &mut faults);
+    let on_failure = on_failure_from(&sent, &mut faults);
+    let on_failure = mask.take("on_failure", sent.on_failure != 0, on_failure);
+    let precondition = mask.take("precondition", !sent.precondition.is_empty(), sent.precondition);
+    // What is named must be given: without a value it would be reset to what nobody named.
+    let has_timeout = sent.timeout.is_some();
+    let timeout = mask.take("timeout", has_timeout, timeout_from(sent.timeout, &mut faults));
+    let settings = mask.take("settings", sent.settings.is_some(), sent.settings.map(object_of));
+    let enabled = mask.take("enabled", sent.enabled.is_some(), sent.enabled);
+    for (field, is_missing) in [
+        ("timeout", timeout.is_some() && !has_timeout),
+        ("settings", settings == Some(None)),
+        ("enabled", enabled == Some(None)),
+    ] {
+        if is_missing {
+            faults.push(fault(field, "is named by the mask and must be given"));
+        }
+    }
+    AuthenticatorPatch {
+        mechanism: sent.mechanism,
+        backend: sent.backend,
+        settings: settings.flatten(),
+        precondition,
+        on_failure,
+        timeout: timeout.flatten(),
+        enabled: enabled.flatten(),
+        faults,
+    }
 }
 
-fn on_failure_from(sent: &pb::Authenticator) -> OnFailure {
-    match sent.on_failure() {
-        pb::authenticator::OnFailure::Next => OnFailure::Next,
-        pb::authenticator::OnFailure::Deny | pb::authenticator::OnFailure::Unspecified => OnFailure::Deny,
+fn fault(field: &str, why: &str) -> Violation {
+    Violation {
+        field: field.to_owned(),
+        why: why.to_owned(),
+    }
+}
+
+fn on_failure_from(sent: &pb::Authenticator, faults: &mut Vec<Violation>) -> OnFailure {
+    match pb::authenticator::OnFailure::try_from(sent.on_failure) {
+        Ok(pb::authenticator::OnFailure::Next) => OnFailure::Next,
+        Ok(pb::authenticator::OnFailure::Deny | pb::authenticator::OnFailure::Unspecified) => OnFailure::Deny,
+        Err(_) => {
+            faults.push(fault("on_failure", "must be NEXT or DENY"));
+            OnFailure::Deny
+        }
+    }
+}
+
+/// `None` also if it is no duration, which is then noted.
+fn timeout_from(sent: Option<pbjson_types::Duration>, faults: &mut Vec<Violation>) -> Option<Duration> {
+    match duration_from(sent?, "timeout") {
+        Ok(timeout) => Some(timeout),
+        Err(fault) => {
+            faults.push(fault);
+            None
+        }
     }
 }
 
@@ -321,7 +353,7 @@ fn backend(kind: BackendInfo) -> pb::Backend {
 
 #[cfg(test)]
 mod tests {
-    use super::{AdminError, Position, WirePosition, patch, pb, position};
+    use super::{AdminError, AuthenticatorPatch, Position, Violation, WirePosition, draft, patch, pb, position};
 
     #[test]
     fn a_position_must_be_meant() {
@@ -336,17 +368,55 @@ mod tests {
         assert!(position(None).is_err());
     }
 
-    #[test]
-    fn a_mask_can_switch_an_authenticator_off() {
-        let patch = patch(pb::Authenticator::default(), &["enabled".to_owned()]).unwrap();
-        assert_eq!(
-            (patch.enabled, patch.settings, patch.on_failure),
-            (Some(false), None, None)
-        );
+    fn named(sent: pb::Authenticator, paths: &[&str]) -> AuthenticatorPatch {
+        let paths: Vec<_> = paths.iter().map(|path| (*path).to_owned()).collect();
+        patch(sent, &paths)
+    }
+
+    fn fields(faults: &[Violation]) -> Vec<&str> {
+        faults.iter().map(|fault| fault.field.as_str()).collect()
     }
 
     #[test]
-    fn the_kind_is_not_updatable() {
-        assert!(patch(pb::Authenticator::default(), &["backend".to_owned()]).is_err());
+    fn an_authenticator_is_switched_off_with_a_mask_and_without() {
+        let off = pb::Authenticator {
+            enabled: Some(false),
+            ..Default::default()
+        };
+        for paths in [&["enabled"][..], &[]] {
+            let patch = named(off.clone(), paths);
+            assert_eq!(
+                (patch.enabled, patch.settings, patch.on_failure),
+                (Some(false), None, None)
+            );
+        }
+    }
+
+    #[test]
+    fn what_cannot_change_is_not_named() {
+        let patch = named(
+            pb::Authenticator::default(),
+            &["id", "chain", "mechanism", "backend", "revision"],
+        );
+        assert_eq!(fields(&patch.faults), ["update_mask"; 5]);
+    }
+
+    #[test]
+    fn what_is_named_must_be_given() {
+        let patch = named(pb::Authenticator::default(), &["timeout", "settings", "enabled"]);
+        assert_eq!(fields(&patch.faults), ["timeout", "settings", "enabled"]);
+        assert_eq!((patch.timeout, patch.settings, patch.enabled), (None, None, None));
+    }
+
+    #[test]
+    fn everything_wrong_with_a_message_is_noted_at_once() {
+        let wrong = pb::Authenticator {
+            on_failure: 7,
+            timeout: Some(pbjson_types::Duration { seconds: -1, nanos: 0 }),
+            ..Default::default()
+        };
+        assert_eq!(fields(&draft(wrong.clone()).faults), ["on_failure", "timeout"]);
+        let patch = named(wrong, &["timeout", "on_failure", "setings"]);
+        assert_eq!(fields(&patch.faults), ["update_mask", "on_failure", "timeout"]);
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Number, Value};
 use tonic::{Code, Request, Status};
 
 use super::status::refused;
-use crate::admin::{AdminError, Caller, Intent, Role};
+use crate::admin::{AdminError, Caller, Intent, Role, Violation};
 use crate::auth::Timestamp;
 use crate::wire::pb::v1 as pb;
 
@@ -62,11 +62,14 @@ pub(crate) fn timestamp_from(sent: &pbjson_types::Timestamp, field: &str) -> Res
 }
 
 /// A duration as it was sent.
-pub(crate) fn duration_from(sent: pbjson_types::Duration, field: &str) -> Result<Duration, AdminError> {
+pub(crate) fn duration_from(sent: pbjson_types::Duration, field: &str) -> Result<Duration, Violation> {
     let parts = u64::try_from(sent.seconds).ok().zip(u32::try_from(sent.nanos).ok());
     match parts {
         Some((seconds, nanos)) if nanos < 1_000_000_000 => Ok(Duration::new(seconds, nanos)),
-        _ => Err(AdminError::invalid(field, "must be a duration that is not negative")),
+        _ => Err(Violation {
+            field: field.to_owned(),
+            why: "must be a duration that is not negative".to_owned(),
+        }),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Field masks: which fields of an update count.
 
 use crate::admin::{AdminError, Violation};
+use crate::words::nearest;
 
 /// The fields that an update names; empty: those that are set.
 #[derive(Debug)]
@@ -11,13 +12,20 @@ pub(crate) struct Mask<'a> {
 impl<'a> Mask<'a> {
     /// Refuses fields that cannot be updated, all at once.
     pub(crate) fn new(paths: &'a [String], known: &[&str]) -> Result<Self, AdminError> {
-        let unknown = paths.iter().filter(|path| !known.contains(&path.as_str()));
-        let violations: Vec<_> = unknown.map(|path| not_updatable(path, known)).collect();
+        let mut violations = Vec::new();
+        let mask = Self::checked(paths, known, &mut violations);
         if violations.is_empty() {
-            Ok(Self { paths })
+            Ok(mask)
         } else {
             Err(AdminError::Invalid(violations))
         }
+    }
+
+    /// Notes the fields that cannot be updated, so that they are refused with what else is wrong.
+    pub(crate) fn checked(paths: &'a [String], known: &[&str], violations: &mut Vec<Violation>) -> Self {
+        let unknown = paths.iter().filter(|path| !known.contains(&path.as_str()));
+        violations.extend(unknown.map(|path| not_updatable(path, known)));
+        Self { paths }
     }
 
     /// The value, if the mask names the field, or names none and it is set.
@@ -32,7 +40,8 @@ impl<'a> Mask<'a> {
 }
 
 fn not_updatable(path: &str, known: &[&str]) -> Violation {
-    let why = format!("`{path}` cannot be updated; what can is {}", known.join(", "));
+    let meant = nearest(path, known).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    let why = format!("`{path}` cannot be updated{meant}; what can is {}", known.join(", "));
     Violation {
         field: "update_mask".into(),
         why,
@@ -66,6 +75,17 @@ mod tests {
         match Mask::new(&paths, &KNOWN) {
             Err(AdminError::Invalid(violations)) => assert_eq!(violations.len(), 2),
             other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_field_that_was_meant_is_suggested() {
+        for path in ["disbled", "disabled.since"] {
+            let Err(AdminError::Invalid(violations)) = Mask::new(&[path.to_owned()], &KNOWN) else {
+                panic!("{path} was taken")
+            };
+            let why = &violations[0].why;
+            assert!(why.contains("did you mean `disabled`?"), "{why}");
         }
     }
 }

@@ -6,8 +6,8 @@ use tonic::{Request, Response, Status};
 
 use super::convert::{caller_of, duration_from, intent, known_timestamp, required};
 use super::mask::Mask;
-use crate::admin::{Admin, AdminError, MembershipView, SettingsPatch};
-use crate::auth::{ClusterSettings, NoAuthenticator};
+use crate::admin::{Admin, MembershipView, SettingsPatch, SettingsView, Violation};
+use crate::auth::NoAuthenticator;
 use crate::cluster::{Hashing, NodeReport, NodeStatus, Role};
 use crate::wire::pb::v1 as pb;
 use crate::wire::pb::v1::cluster_settings::NoAuthenticator as WireNoAuthenticator;
@@ -108,7 +108,7 @@ impl pb::nodes_server::Nodes for NodesService {
         &self,
         _request: Request<pb::GetSettingsRequest>,
     ) -> Result<Response<pb::ClusterSettings>, Status> {
-        Ok(Response::new(settings(&*self.admin.settings().await?)))
+        Ok(Response::new(settings(self.admin.settings().await?)))
     }
 
     async fn update_settings(
@@ -118,9 +118,9 @@ impl pb::nodes_server::Nodes for NodesService {
         let caller = caller_of(&request)?;
         let request = request.into_inner();
         let intent = intent(caller, &request.request_id, request.if_revision);
-        let patch = patch(required(request.settings, "settings")?, &request.update_mask)?;
+        let patch = patch(&required(request.settings, "settings")?, &request.update_mask);
         Ok(Response::new(settings(
-            &*self.admin.update_settings(&intent, patch).await?,
+            self.admin.update_settings(&intent, patch).await?,
         )))
     }
 }
@@ -199,49 +199,77 @@ fn membership(view: MembershipView) -> pb::MembershipResponse {
     }
 }
 
-fn settings(settings: &ClusterSettings) -> pb::ClusterSettings {
+fn settings(view: SettingsView) -> pb::ClusterSettings {
+    let SettingsView { settings, warnings } = view;
     let no_authenticator = match settings.no_authenticator {
         NoAuthenticator::Allow => WireNoAuthenticator::Allow,
         NoAuthenticator::Deny => WireNoAuthenticator::Deny,
     };
     pb::ClusterSettings {
         no_authenticator: no_authenticator.into(),
-        detailed_reasons: settings.detailed_reasons,
+        detailed_reasons: Some(settings.detailed_reasons),
         max_staleness: Some(settings.max_staleness.into()),
         revision: settings.revision,
         updated_at: known_timestamp(settings.updated_at),
         updated_by: settings.updated_by.clone(),
+        warnings,
     }
 }
 
-/// Without a mask all fields count, but what is absent cannot be meant.
-fn patch(sent: pb::ClusterSettings, paths: &[String]) -> Result<SettingsPatch, AdminError> {
-    let mask = Mask::new(paths, &UPDATABLE)?;
-    let no_authenticator = match sent.no_authenticator() {
-        WireNoAuthenticator::Allow => Some(NoAuthenticator::Allow),
-        WireNoAuthenticator::Deny => Some(NoAuthenticator::Deny),
-        WireNoAuthenticator::Unspecified => None,
+/// Without a mask the fields that are set count; what is absent cannot be meant.
+fn patch(sent: &pb::ClusterSettings, paths: &[String]) -> SettingsPatch {
+    let mut faults = Vec::new();
+    let mask = Mask::checked(paths, &UPDATABLE, &mut faults);
+    let no_authenticator = match WireNoAuthenticator::try_from(sent.no_authenticator) {
+        Ok(WireNoAuthenticator::Allow) => Some(NoAuthenticator::Allow),
+        Ok(WireNoAuthenticator::Deny) => Some(NoAuthenticator::Deny),
+        Ok(WireNoAuthenticator::Unspecified) | Err(_) => None,
     };
-    let max_staleness = sent
-        .max_staleness
-        .map(|bound| duration_from(bound, "max_staleness"))
-        .transpose()?;
-    let no_authenticator = mask.take("no_authenticator", no_authenticator.is_some(), no_authenticator);
+    let no_authenticator = mask.take("no_authenticator", sent.no_authenticator != 0, no_authenticator);
+    let detailed_reasons = mask.take(
+        "detailed_reasons",
+        sent.detailed_reasons.is_some(),
+        sent.detailed_reasons,
+    );
+    let max_staleness = sent.max_staleness.map(|bound| duration_from(bound, "max_staleness"));
     let max_staleness = mask.take("max_staleness", max_staleness.is_some(), max_staleness);
-    Ok(SettingsPatch {
-        no_authenticator: no_authenticator
-            .map(|value| required(value, "no_authenticator"))
-            .transpose()?,
-        detailed_reasons: mask.take("detailed_reasons", true, sent.detailed_reasons),
-        max_staleness: max_staleness
-            .map(|value| required(value, "max_staleness"))
-            .transpose()?,
-    })
+    let mut missing = |field: &str, is_missing, why: &str| {
+        if is_missing {
+            faults.push(Violation {
+                field: field.to_owned(),
+                why: why.to_owned(),
+            });
+        }
+    };
+    missing(
+        "no_authenticator",
+        no_authenticator == Some(None),
+        "must be ALLOW or DENY",
+    );
+    missing(
+        "detailed_reasons",
+        detailed_reasons == Some(None),
+        "must be true or false",
+    );
+    missing("max_staleness", max_staleness == Some(None), "must be a duration");
+    let max_staleness = max_staleness.flatten().and_then(|bound| match bound {
+        Ok(bound) => Some(bound),
+        Err(fault) => {
+            faults.push(fault);
+            None
+        }
+    });
+    SettingsPatch {
+        no_authenticator: no_authenticator.flatten(),
+        detailed_reasons: detailed_reasons.flatten(),
+        max_staleness,
+        faults,
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Duration, NodeReport, NodeStatus, Role, patch, pb, shown};
+    use super::{Duration, NodeReport, NodeStatus, Role, SettingsPatch, patch, pb, shown};
 
     fn heard(answered: bool) -> NodeStatus {
         let report = NodeReport {
@@ -276,22 +304,33 @@ mod tests {
 
     #[test]
     fn settings_without_a_mask_leave_what_is_absent() {
-        let patch = patch(
-            pb::ClusterSettings {
-                detailed_reasons: true,
-                ..Default::default()
-            },
-            &[],
-        )
-        .unwrap();
-        assert_eq!(
-            (patch.no_authenticator, patch.detailed_reasons, patch.max_staleness),
-            (None, Some(true), None)
-        );
+        let only_staleness = pb::ClusterSettings {
+            max_staleness: Some(Duration::from_secs(9).into()),
+            ..Default::default()
+        };
+        let expected = SettingsPatch {
+            max_staleness: Some(Duration::from_secs(9)),
+            ..SettingsPatch::default()
+        };
+        assert_eq!(patch(&only_staleness, &[]), expected);
+        assert_eq!(patch(&pb::ClusterSettings::default(), &[]), SettingsPatch::default());
     }
 
     #[test]
-    fn a_masked_setting_must_be_given() {
-        assert!(patch(pb::ClusterSettings::default(), &["max_staleness".to_owned()]).is_err());
+    fn every_masked_setting_must_be_given_and_all_faults_are_noted() {
+        let paths = ["no_authenticator", "detailed_reasons", "max_staleness", "max_stalenes"].map(str::to_owned);
+        let fields = |sent: &pb::ClusterSettings| {
+            let faults = patch(sent, &paths).faults;
+            faults.into_iter().map(|fault| fault.field).collect::<Vec<_>>()
+        };
+        let expected = ["update_mask", "no_authenticator", "detailed_reasons", "max_staleness"];
+        assert_eq!(fields(&pb::ClusterSettings::default()), expected);
+        let wrong = pb::ClusterSettings {
+            no_authenticator: 9,
+            detailed_reasons: Some(true),
+            max_staleness: Some(pbjson_types::Duration { seconds: -1, nanos: 0 }),
+            ..Default::default()
+        };
+        assert_eq!(fields(&wrong), ["update_mask", "no_authenticator", "max_staleness"]);
     }
 }

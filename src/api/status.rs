@@ -12,6 +12,11 @@ use crate::admin::{AdminError, Obstacle, Violation};
 const DOMAIN: &str = "portcullis";
 /// Details travel in a header, which has no room for endless lists.
 const TOLD_VIOLATIONS: usize = 32;
+/// Bytes of all of them together, and of each one's field and explanation, which may repeat what was sent.
+const TOLD_BYTES: usize = 6144;
+const LONGEST_TEXT: usize = 512;
+/// Bytes of a message that lists them itself; past it their number must do.
+const LONGEST_MESSAGE: usize = 2048;
 
 /// When a caller that was refused for load or readiness may try again, here or at another node.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
@@ -73,11 +78,12 @@ fn code_and_reason(error: &AdminError) -> (Code, &'static str) {
 
 /// The violations are listed in the details; the message stays short.
 fn message(error: &AdminError) -> String {
+    let whole = error.to_string();
     match error {
-        AdminError::Invalid(violations) if violations.len() > TOLD_VIOLATIONS => {
+        AdminError::Invalid(violations) if violations.len() > TOLD_VIOLATIONS || whole.len() > LONGEST_MESSAGE => {
             format!("invalid request: {} violations", violations.len())
         }
-        other => other.to_string(),
+        _ => whole,
     }
 }
 
@@ -105,8 +111,21 @@ fn metadata(error: &AdminError) -> HashMap<String, String> {
 }
 
 fn add_violations(details: &mut ErrorDetails, violations: &[Violation]) {
+    let mut room = TOLD_BYTES;
     for violation in violations.iter().take(TOLD_VIOLATIONS) {
-        details.add_bad_request_violation(&violation.field, &violation.why);
+        let (field, why) = (beginning(&violation.field), beginning(&violation.why));
+        let Some(left) = room.checked_sub(field.len() + why.len()) else {
+            return;
+        };
+        room = left;
+        details.add_bad_request_violation(field, why);
+    }
+}
+
+fn beginning(text: &str) -> String {
+    match text.char_indices().find(|(at, _)| *at >= LONGEST_TEXT) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }
 
@@ -192,5 +211,17 @@ mod tests {
         };
         let status = Status::from(AdminError::Invalid(vec![violation; 5000]));
         assert!(status.details().len() + status.message().len() < 4096);
+    }
+
+    #[test]
+    fn a_violation_that_repeats_something_endless_fits_a_header() {
+        let violation = Violation {
+            field: format!("settings.{}", "é".repeat(1 << 20)),
+            why: "is unknown".into(),
+        };
+        let status = Status::from(AdminError::Invalid(vec![violation; 32]));
+        let told = status.get_details_bad_request().unwrap().field_violations;
+        assert!(told.len() > 5 && told[0].field.ends_with('…'));
+        assert!(status.details().len() + status.message().len() < 9000);
     }
 }

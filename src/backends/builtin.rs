@@ -11,6 +11,7 @@ use crate::auth::{
     Reason, Timestamp, UserKey, UserRecord, Verdict,
 };
 use crate::hash::{self, Algorithm, HashError, Stored};
+use crate::words::unknown;
 
 pub(super) const BACKEND: Backend = Backend {
     mechanism: "password_based",
@@ -86,8 +87,13 @@ impl Settings {
 fn refuse_unknown(field: &str) -> Option<Violation> {
     let why = match field {
         "user_id_type" | "password_hash_algorithm" | "allow_legacy_hashes" => return None,
-        "bootstrap_file" | "bootstrap_type" => "is not supported; import the file with `portcullis user import`",
-        _ => "is unknown; known are user_id_type, password_hash_algorithm, allow_legacy_hashes",
+        "bootstrap_file" | "bootstrap_type" => {
+            "is not supported; import the file with `portcullis user import`".to_owned()
+        }
+        _ => unknown(
+            field,
+            &["user_id_type", "password_hash_algorithm", "allow_legacy_hashes"],
+        ),
     };
     Some(Violation::new(format!("settings.{field}"), why))
 }

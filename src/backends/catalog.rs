@@ -12,6 +12,7 @@ use super::scram;
 use super::timed::Timed;
 use crate::auth::{AuthenticatorRecord, ProviderError, Reason};
 use crate::hash::Algorithm;
+use crate::words;
 
 static BACKENDS: [Backend; 2] = [builtin::BACKEND, scram::BACKEND];
 
@@ -36,6 +37,11 @@ pub fn password_algorithm(record: &AuthenticatorRecord) -> Option<Algorithm> {
     let kind = find(&record.mechanism, &record.backend).ok()?;
     let settings = serde_json::from_str(&record.settings).ok()?;
     (kind.password_algorithm)(&settings)
+}
+
+/// What is allowed but unwise about an authenticator's settings.
+pub fn warnings(record: &AuthenticatorRecord) -> Vec<String> {
+    password_algorithm(record).map_or_else(Vec::new, |algorithm| algorithm.warnings())
 }
 
 /// Whether links of this kind need a password. A kind unknown here is asked whatever the client presents, because not being
@@ -101,14 +107,19 @@ fn find(mechanism: &str, backend: &str) -> Result<&'static Backend, Violation> {
 }
 
 fn unknown(field: &str, given: &str, known: impl Iterator<Item = &'static str>) -> Violation {
-    let mut known: Vec<_> = known.map(|name| format!("`{name}`")).collect();
+    let mut known: Vec<_> = known.collect();
     known.dedup();
-    Violation::new(field, format!("`{given}` is unknown; there is {}", known.join(", ")))
+    let why = if given.is_empty() {
+        format!("must be given; known are {}", known.join(", "))
+    } else {
+        format!("`{given}` {}", words::unknown(given, &known))
+    };
+    Violation::new(field, why)
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::{check, kinds};
 
@@ -120,6 +131,10 @@ mod tests {
         let faults = check("password_based", "oracle", &json!({})).unwrap_err();
         assert_eq!(faults[0].field, "backend");
         assert!(faults[0].why.contains("built_in_database"));
+        let faults = check("password_base", "", &json!({})).unwrap_err();
+        assert!(faults[0].why.contains("did you mean `password_based`?"));
+        let faults = check("", "", &json!({})).unwrap_err();
+        assert!(faults[0].why.starts_with("must be given"));
     }
 
     #[test]
@@ -128,6 +143,39 @@ mod tests {
             assert_eq!(kind.schema["type"], "object", "{}", kind.backend);
             assert_eq!(kind.schema["additionalProperties"], false, "{}", kind.backend);
             assert!(!kind.title.is_empty());
+        }
+    }
+
+    /// A form can be drawn from the schema alone: what a setting is called and what it means.
+    #[test]
+    fn every_setting_has_a_title_and_a_description() {
+        for kind in kinds() {
+            let mut faults = Vec::new();
+            undescribed(&kind.schema, kind.backend, &mut faults);
+            assert!(faults.is_empty(), "{}", faults.join("\n"));
+        }
+    }
+
+    fn undescribed(schema: &Value, path: &str, faults: &mut Vec<String>) {
+        for alternative in schema["oneOf"].as_array().into_iter().flatten() {
+            let path = format!("{path}({})", alternative["title"].as_str().unwrap_or("?"));
+            undescribed(alternative, &path, faults);
+        }
+        for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+            let path = format!("{path}.{name}");
+            undescribed(field, &path, faults);
+            if field.get("const").is_some() {
+                continue;
+            }
+            for word in ["title", "description"] {
+                if field[word].as_str().is_none_or(str::is_empty) {
+                    faults.push(format!("`{path}` has no {word}"));
+                }
+            }
+            let secret = &field["x-secret"];
+            if !(secret.is_null() || secret.is_boolean()) {
+                faults.push(format!("`{path}`: x-secret is true or absent"));
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::{authenticators, dev, login, nodes, operators, settings, users};
+use crate::words;
 
 /// A clustered authentication store: every node answers every login.
 #[derive(Debug, Parser)]
@@ -160,14 +161,11 @@ pub(super) struct IfRevision {
     pub(super) if_revision: u64,
 }
 
-/// Reads `5s`, `250ms`, `1m 30s`.
+/// Reads a duration that is not nothing.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let parsed: jiff::SignedDuration = text
-        .parse()
-        .map_err(|_| format!("`{text}` is not a duration such as 5s, 250ms or 2m"))?;
-    match Duration::try_from(parsed) {
-        Ok(duration) if !duration.is_zero() => Ok(duration),
-        _ => Err(format!("`{text}` must be longer than nothing")),
+    match words::duration(text) {
+        Ok(duration) if duration.is_zero() => Err("must be longer than nothing".to_owned()),
+        other => other,
     }
 }
 

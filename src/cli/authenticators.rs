@@ -1,24 +1,27 @@
 //! `portcullis authenticator`: the chain that decides a login.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use pbjson_types::FieldMask;
+use serde_json::Value;
 
 use super::args::{ChainOption, Global, IfRevision};
+use super::authenticator_tables::{fared, kinds, listed, name_of_kind, one};
 use super::connect::{PATIENCE, Session};
 use super::declaration;
-use super::output::{fields, moment, span, table, yes};
-use crate::wire::pb::v1::authenticator_status::Status;
+use super::output::{self, warn};
 use crate::wire::pb::v1::move_authenticator_request::Position;
 use crate::wire::pb::v1::{
     Authenticator, AuthenticatorStatus, CreateAuthenticatorRequest, DeleteAuthenticatorRequest,
     GetAuthenticatorRequest, GetAuthenticatorStatusRequest, ListAuthenticatorsRequest, ListAuthenticatorsResponse,
-    ListBackendsRequest, ListBackendsResponse, Metrics, MoveAuthenticatorRequest, ReorderAuthenticatorsRequest,
+    ListBackendsRequest, ListBackendsResponse, MoveAuthenticatorRequest, ReorderAuthenticatorsRequest,
     SetEnabledRequest, UpdateAuthenticatorRequest,
 };
+use crate::words;
 
 /// What can be done with authenticators.
 #[derive(Debug, Subcommand)]
@@ -36,8 +39,9 @@ pub(super) enum AuthenticatorCommand {
         /// A JSON file: {mechanism, backend, id?, settings{…}}, or an EMQX authenticator object; `-` is standard input
         #[arg(short, long, value_name = "FILE")]
         file: PathBuf,
-        #[command(flatten)]
-        chain: ChainOption,
+        /// `global`, or the id of a listener with a chain of its own [default: as the file says, or global]
+        #[arg(long, value_name = "CHAIN")]
+        chain: Option<String>,
     },
     /// Change what the file gives; settings are replaced whole
     Update {
@@ -57,9 +61,19 @@ pub(super) enum AuthenticatorCommand {
         condition: IfRevision,
     },
     /// Ask it from now on
-    Enable(Which),
+    Enable {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        condition: IfRevision,
+    },
     /// Do not ask it from now on
-    Disable(Which),
+    Disable {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        condition: IfRevision,
+    },
     /// Move one within its chain
     Move {
         #[command(flatten)]
@@ -80,6 +94,11 @@ pub(super) enum AuthenticatorCommand {
     Status(Which),
     /// List the kinds there are; JSON shows the schema of their settings
     Backends,
+    /// Print the JSON schema of one kind's settings
+    Schema {
+        /// MECHANISM:BACKEND, such as password_based:built_in_database
+        kind: String,
+    },
 }
 
 /// One authenticator.
@@ -95,33 +114,27 @@ pub(super) struct Which {
 pub(super) async fn run(command: AuthenticatorCommand, global: &Global) -> anyhow::Result<ExitCode> {
     let session = &Session::open(global, PATIENCE).await?;
     match command {
-        AuthenticatorCommand::List { chain } => session.show(&list(session, &chain).await?, listed)?,
+        AuthenticatorCommand::List { chain } => show_chain(session, &list(session, &chain).await?)?,
         AuthenticatorCommand::Get(which) => {
             let request = GetAuthenticatorRequest {
                 chain: which.chain.chain,
                 id: which.id,
             };
-            session.show(&session.client.authenticators().get(request).await?.into_inner(), one)?;
+            show_one(
+                session,
+                &session.client.authenticators().get(request).await?.into_inner(),
+            )?;
         }
         AuthenticatorCommand::Create { file, chain } => create(session, file, chain).await?,
         AuthenticatorCommand::Update { which, file, condition } => update(session, which, file, condition).await?,
         AuthenticatorCommand::Delete { which, condition } => delete(session, which, condition).await?,
-        AuthenticatorCommand::Enable(which) => set_enabled(session, which, true).await?,
-        AuthenticatorCommand::Disable(which) => set_enabled(session, which, false).await?,
+        AuthenticatorCommand::Enable { which, condition } => set_enabled(session, which, condition, true).await?,
+        AuthenticatorCommand::Disable { which, condition } => set_enabled(session, which, condition, false).await?,
         AuthenticatorCommand::Move { which, position } => relocate(session, which, position).await?,
         AuthenticatorCommand::Reorder { ids, chain } => reorder(session, ids, chain).await?,
         AuthenticatorCommand::Status(which) => session.show(&status(session, which).await?, fared)?,
-        AuthenticatorCommand::Backends => {
-            session.show(
-                &session
-                    .client
-                    .authenticators()
-                    .list_backends(ListBackendsRequest {})
-                    .await?
-                    .into_inner(),
-                kinds,
-            )?;
-        }
+        AuthenticatorCommand::Backends => session.show(&backends(session).await?, kinds)?,
+        AuthenticatorCommand::Schema { kind } => output::print_json(&schema(&backends(session).await?, &kind)?)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -144,18 +157,19 @@ pub(super) async fn list(session: &Session, chain: &str) -> anyhow::Result<ListA
     }
 }
 
-async fn create(session: &Session, file: PathBuf, chain: ChainOption) -> anyhow::Result<()> {
+async fn create(session: &Session, file: PathBuf, chain: Option<String>) -> anyhow::Result<()> {
     let mut declared = declaration::read(&file)?.authenticator;
-    if declared.chain.is_empty() {
-        declared.chain = chain.chain;
+    if let Some(chain) = chain {
+        check_same(&file, [("chain", &declared.chain, &chain)])?;
+        declared.chain = chain;
     }
     let request = CreateAuthenticatorRequest {
         authenticator: Some(declared),
         request_id: session.request_id(),
     };
-    session.show(
+    show_one(
+        session,
         &session.client.authenticators().create(request).await?.into_inner(),
-        one,
     )
 }
 
@@ -164,14 +178,14 @@ async fn update(session: &Session, which: Which, file: PathBuf, condition: IfRev
     if declaration.given.is_empty() {
         bail!("`{}` gives nothing that can be changed", file.display());
     }
-    if !declaration.authenticator.id.is_empty() && declaration.authenticator.id != which.id {
-        bail!(
-            "`{}` declares `{}`, not `{}`",
-            file.display(),
-            declaration.authenticator.id,
-            which.id
-        );
-    }
+    let declared = &declaration.authenticator;
+    check_same(
+        &file,
+        [
+            ("id", &declared.id, &which.id),
+            ("chain", &declared.chain, &which.chain.chain),
+        ],
+    )?;
     let request = UpdateAuthenticatorRequest {
         authenticator: Some(Authenticator {
             chain: which.chain.chain,
@@ -184,10 +198,23 @@ async fn update(session: &Session, which: Which, file: PathBuf, condition: IfRev
         if_revision: condition.if_revision,
         request_id: session.request_id(),
     };
-    session.show(
+    show_one(
+        session,
         &session.client.authenticators().update(request).await?.into_inner(),
-        one,
     )
+}
+
+/// What a file says of which authenticator it is must be what the command says: nothing of a file is ignored.
+fn check_same<const N: usize>(file: &Path, fields: [(&str, &String, &String); N]) -> anyhow::Result<()> {
+    let differs = |(field, declared, meant): &(&str, &String, &String)| {
+        (!declared.is_empty() && declared != meant)
+            .then(|| format!("\n  `{field}`: the file says `{declared}`, the command `{meant}`"))
+    };
+    let faults: String = fields.iter().filter_map(differs).collect();
+    if faults.is_empty() {
+        return Ok(());
+    }
+    bail!("`{}` is about another authenticator{faults}", file.display())
 }
 
 async fn delete(session: &Session, which: Which, condition: IfRevision) -> anyhow::Result<()> {
@@ -199,6 +226,7 @@ async fn delete(session: &Session, which: Which, condition: IfRevision) -> anyho
         request_id: session.request_id(),
     };
     let deleted = session.client.authenticators().delete(request).await?.into_inner();
+    warn(&deleted.warnings);
     session.show(&deleted, |deleted| match (deleted.existed, deleted.users_deleted) {
         (true, users) => format!(
             "`{id}` is deleted, and {users} users with it (revision {})",
@@ -208,17 +236,17 @@ async fn delete(session: &Session, which: Which, condition: IfRevision) -> anyho
     })
 }
 
-async fn set_enabled(session: &Session, which: Which, enabled: bool) -> anyhow::Result<()> {
+async fn set_enabled(session: &Session, which: Which, condition: IfRevision, enabled: bool) -> anyhow::Result<()> {
     let request = SetEnabledRequest {
         chain: which.chain.chain,
         id: which.id,
         enabled,
-        if_revision: 0,
+        if_revision: condition.if_revision,
         request_id: session.request_id(),
     };
-    session.show(
+    show_one(
+        session,
         &session.client.authenticators().set_enabled(request).await?.into_inner(),
-        one,
     )
 }
 
@@ -229,9 +257,9 @@ async fn relocate(session: &Session, which: Which, position: Position) -> anyhow
         position: Some(position),
         request_id: session.request_id(),
     };
-    session.show(
+    show_chain(
+        session,
         &session.client.authenticators().r#move(request).await?.into_inner(),
-        listed,
     )
 }
 
@@ -241,9 +269,9 @@ async fn reorder(session: &Session, ids: Vec<String>, chain: ChainOption) -> any
         ids,
         request_id: session.request_id(),
     };
-    session.show(
+    show_chain(
+        session,
         &session.client.authenticators().reorder(request).await?.into_inner(),
-        listed,
     )
 }
 
@@ -253,6 +281,49 @@ async fn status(session: &Session, which: Which) -> anyhow::Result<Authenticator
         id: which.id,
     };
     Ok(session.client.authenticators().get_status(request).await?.into_inner())
+}
+
+async fn backends(session: &Session) -> anyhow::Result<ListBackendsResponse> {
+    let request = ListBackendsRequest {};
+    Ok(session
+        .client
+        .authenticators()
+        .list_backends(request)
+        .await?
+        .into_inner())
+}
+
+fn schema(found: &ListBackendsResponse, kind: &str) -> anyhow::Result<Value> {
+    let names: Vec<_> = found.backends.iter().map(name_of_kind).collect();
+    let at = names.iter().position(|name| name == kind);
+    match at.and_then(|at| found.backends.get(at)) {
+        Some(backend) => {
+            let mut schema = serde_json::to_value(&backend.settings_schema)?;
+            output::settle(&mut schema);
+            Ok(schema)
+        }
+        None => {
+            let known: Vec<_> = names.iter().map(String::as_str).collect();
+            bail!("kind `{kind}` {}", words::unknown(kind, &known))
+        }
+    }
+}
+
+fn show_one(session: &Session, found: &Authenticator) -> anyhow::Result<()> {
+    warn(&found.warnings);
+    session.show(found, one)
+}
+
+fn show_chain(session: &Session, found: &ListAuthenticatorsResponse) -> anyhow::Result<()> {
+    let mut told = BTreeSet::new();
+    for one in &found.authenticators {
+        // Every authenticator of an open chain says that it is open.
+        let fresh: Vec<_> = one.warnings.iter().filter(|warning| told.insert(*warning)).collect();
+        for warning in fresh {
+            output::note(&format!("warning: `{}` of chain `{}`: {warning}", one.id, one.chain));
+        }
+    }
+    session.show(found, listed)
 }
 
 fn position(text: &str) -> Result<Position, String> {
@@ -266,121 +337,54 @@ fn position(text: &str) -> Result<Position, String> {
     }
 }
 
-/// A table of authenticators.
-pub(super) fn listed(found: &ListAuthenticatorsResponse) -> String {
-    let rows = found.authenticators.iter().map(|one| {
-        [
-            one.chain.clone(),
-            one.id.clone(),
-            yes(one.enabled),
-            on_failure(one),
-            span(one.timeout.as_ref()),
-            one.precondition.clone(),
-            one.revision.to_string(),
-        ]
-    });
-    table(
-        [
-            "CHAIN",
-            "ID",
-            "ENABLED",
-            "ON FAILURE",
-            "TIMEOUT",
-            "PRECONDITION",
-            "REVISION",
-        ],
-        rows,
-    )
-}
-
-fn one(one: &Authenticator) -> String {
-    let settings = one
-        .settings
-        .as_ref()
-        .and_then(|settings| serde_json::to_string_pretty(settings).ok());
-    let text = fields([
-        ("id", one.id.clone()),
-        ("chain", one.chain.clone()),
-        ("mechanism", one.mechanism.clone()),
-        ("backend", one.backend.clone()),
-        ("enabled", yes(one.enabled)),
-        ("precondition", one.precondition.clone()),
-        ("on failure", on_failure(one)),
-        ("timeout", span(one.timeout.as_ref())),
-        ("revision", one.revision.to_string()),
-        ("updated", moment(one.updated_at.as_ref())),
-        ("updated by", one.updated_by.clone()),
-    ]);
-    format!("{text}\nsettings {}", settings.unwrap_or_else(|| "{}".to_owned()))
-}
-
-fn on_failure(one: &Authenticator) -> String {
-    one.on_failure()
-        .as_str_name()
-        .to_ascii_lowercase()
-        .replace("on_failure_unspecified", "deny")
-}
-
-fn fared(status: &AuthenticatorStatus) -> String {
-    let mut rows: Vec<_> = status
-        .nodes
-        .iter()
-        .map(|node| {
-            let heard = if node.answered {
-                String::new()
-            } else {
-                format!("silent for {}", span(node.age.as_ref()))
-            };
-            let remark = if node.error.is_empty() {
-                heard
-            } else {
-                node.error.clone()
-            };
-            row(node.node.clone(), node.status(), node.metrics.as_ref(), remark)
-        })
-        .collect();
-    rows.push(row(
-        "all".to_owned(),
-        status.status(),
-        status.total.as_ref(),
-        String::new(),
-    ));
-    table(
-        [
-            "NODE", "STATUS", "TOTAL", "SUCCESS", "FAILED", "NOMATCH", "RATE/S", "P50", "P99", "REMARK",
-        ],
-        rows,
-    )
-}
-
-fn row(node: String, status: Status, metrics: Option<&Metrics>, remark: String) -> [String; 10] {
-    let metrics = metrics.cloned().unwrap_or_default();
-    let latency = metrics.latency.unwrap_or_default();
-    [
-        node,
-        status.as_str_name().to_owned(),
-        metrics.total.to_string(),
-        metrics.success.to_string(),
-        metrics.failed.to_string(),
-        metrics.nomatch.to_string(),
-        format!("{:.1}", metrics.rate),
-        span(latency.p50.as_ref()),
-        span(latency.p99.as_ref()),
-        remark,
-    ]
-}
-
-fn kinds(found: &ListBackendsResponse) -> String {
-    let rows = found
-        .backends
-        .iter()
-        .map(|kind| [kind.mechanism.clone(), kind.backend.clone(), kind.title.clone()]);
-    table(["MECHANISM", "BACKEND", "TITLE"], rows)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::pb::v1::Backend;
+
+    fn backend(mechanism: &str, name: &str) -> Backend {
+        let schema = serde_json::json!({"properties": {"server": {}, "password": {"x-secret": true}}});
+        Backend {
+            mechanism: mechanism.into(),
+            backend: name.into(),
+            settings_schema: serde_json::from_value(schema).ok(),
+            ..Backend::default()
+        }
+    }
+
+    #[test]
+    fn a_kind_is_named_as_in_the_ids_of_authenticators() {
+        let found = ListBackendsResponse {
+            backends: vec![backend("password_based", "mysql"), backend("jwt", "")],
+        };
+        assert!(
+            schema(&found, "password_based:mysql")
+                .unwrap()
+                .get("properties")
+                .is_some()
+        );
+        assert!(schema(&found, "jwt").is_ok());
+        let error = schema(&found, "password_based:mysq").unwrap_err().to_string();
+        assert!(error.contains("did you mean `password_based:mysql`?"), "{error}");
+    }
+
+    #[test]
+    fn a_file_about_another_authenticator_is_refused_with_every_difference() {
+        let [declared_id, declared_chain, id, chain] = ["a", "tcp:own", "b", "global"].map(str::to_owned);
+        let check = |id: &String, chain: &String| {
+            check_same(
+                Path::new("x.json"),
+                [("id", &declared_id, id), ("chain", &declared_chain, chain)],
+            )
+        };
+        let error = check(&id, &chain).unwrap_err().to_string();
+        assert!(error.contains("`id`: the file says `a`, the command `b`"), "{error}");
+        assert!(
+            error.contains("`chain`: the file says `tcp:own`, the command `global`"),
+            "{error}"
+        );
+        assert!(check(&declared_id, &declared_chain).is_ok());
+    }
 
     #[test]
     fn a_position_may_name_an_id_with_colons() {
@@ -390,17 +394,5 @@ mod tests {
         for wrong in ["before:", "middle", ""] {
             assert!(position(wrong).is_err(), "{wrong} was taken");
         }
-    }
-
-    #[test]
-    fn an_unspecified_failure_means_deny() {
-        assert_eq!(on_failure(&Authenticator::default()), "deny");
-        assert_eq!(
-            on_failure(&Authenticator {
-                on_failure: 1,
-                ..Authenticator::default()
-            }),
-            "next"
-        );
     }
 }

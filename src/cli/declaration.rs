@@ -11,7 +11,7 @@ use crate::wire::pb::v1::Authenticator;
 use crate::wire::pb::v1::authenticator::OnFailure;
 
 /// What a file declares, and which fields it speaks of.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Declaration {
     pub(super) authenticator: Authenticator,
     /// Fields that an update may change and the file gives.
@@ -30,88 +30,118 @@ pub(super) fn read(file: &Path) -> anyhow::Result<Declaration> {
     parse(&text).with_context(|| format!("`{}`", file.display()))
 }
 
-/// Everything that is not a field of an authenticator is a setting of its backend, as in EMQX's objects.
 fn parse(text: &str) -> anyhow::Result<Declaration> {
     let fields: Map<String, Value> = serde_json::from_str(text).context("not a JSON object")?;
-    // The protocol's JSON leaves out what is false, so an answer of `authenticator get` without `enabled` was of a disabled one.
-    let is_answer = fields.contains_key("revision");
-    let mut declared = Authenticator {
-        enabled: !is_answer,
-        ..Authenticator::default()
-    };
-    let mut given = Vec::new();
-    let mut settings = Map::new();
+    let mut reader = Reader::default();
     for (field, value) in fields {
-        match field.as_str() {
-            "chain" => declared.chain = text_of(&field, value)?,
-            "id" => declared.id = text_of(&field, value)?,
-            "mechanism" => declared.mechanism = text_of(&field, value)?,
-            "backend" => declared.backend = text_of(&field, value)?,
+        reader.take(&field, value);
+    }
+    reader.finish()
+}
+
+/// Reads field by field and gathers everything wrong, so that one answer names every fault.
+#[derive(Default)]
+struct Reader {
+    declaration: Declaration,
+    settings: Option<Map<String, Value>>,
+    faults: Vec<String>,
+}
+
+impl Reader {
+    /// Everything that is not a field of an authenticator is a setting of its backend, as in EMQX's objects.
+    fn take(&mut self, field: &str, value: Value) {
+        match field {
+            "chain" => self.declaration.authenticator.chain = self.text(field, value),
+            "id" => self.declaration.authenticator.id = self.text(field, value),
+            "mechanism" => self.declaration.authenticator.mechanism = self.text(field, value),
+            "backend" => self.declaration.authenticator.backend = self.text(field, value),
             "enabled" | "enable" => {
-                declared.enabled = value
-                    .as_bool()
-                    .with_context(|| format!("`{field}` must be true or false"))?;
-                given.push("enabled".to_owned());
+                self.declaration.authenticator.enabled = value.as_bool();
+                if value.is_boolean() {
+                    self.gives("enabled");
+                } else {
+                    self.refuse(field, "must be true or false");
+                }
             }
             "precondition" => {
-                declared.precondition = text_of(&field, value)?;
-                given.push(field);
+                self.declaration.authenticator.precondition = self.text(field, value);
+                self.gives("precondition");
             }
             "on_failure" | "onFailure" => {
-                declared.on_failure = on_failure(&text_of(&field, value)?)?.into();
-                given.push("on_failure".to_owned());
+                match on_failure(&self.text(field, value)) {
+                    Some(on_failure) => self.declaration.authenticator.on_failure = on_failure.into(),
+                    None => self.refuse(field, "must be `next` or `deny`"),
+                }
+                self.gives("on_failure");
             }
             "timeout" => {
-                let timeout = args::duration(&text_of(&field, value)?).map_err(anyhow::Error::msg)?;
-                declared.timeout = Some(timeout.into());
-                given.push(field);
+                match args::duration(&self.text(field, value)) {
+                    Ok(timeout) => self.declaration.authenticator.timeout = Some(timeout.into()),
+                    Err(why) => self.refuse(field, &why),
+                }
+                self.gives("timeout");
             }
-            "settings" => merge(&mut settings, object(&field, value)?)?,
+            "settings" => match value {
+                Value::Object(settings) => self.merge(settings),
+                _ => self.refuse(field, "must be an object"),
+            },
             // What `authenticator get --output json` adds: it says how things were, and is not for changing.
-            "revision" | "updated_at" | "updatedAt" | "updated_by" | "updatedBy" => {}
-            _ => merge(&mut settings, Map::from_iter([(field, value)]))?,
+            "revision" | "updated_at" | "updatedAt" | "updated_by" | "updatedBy" | "warnings" => {}
+            _ => self.merge(Map::from_iter([(field.to_owned(), value)])),
         }
     }
-    if !settings.is_empty() {
-        declared.settings = Some(serde_json::from_value(Value::Object(settings)).context("`settings`")?);
-        given.push("settings".to_owned());
+
+    fn finish(mut self) -> anyhow::Result<Declaration> {
+        if let Some(settings) = self.settings.take() {
+            match serde_json::from_value(Value::Object(settings)) {
+                Ok(settings) => self.declaration.authenticator.settings = Some(settings),
+                Err(why) => self.refuse("settings", &why.to_string()),
+            }
+            self.gives("settings");
+        }
+        if !self.faults.is_empty() {
+            bail!("{}", self.faults.join("; "));
+        }
+        Ok(self.declaration)
     }
-    Ok(Declaration {
-        authenticator: declared,
-        given,
-    })
+
+    fn gives(&mut self, field: &str) {
+        self.declaration.given.push(field.to_owned());
+    }
+
+    fn refuse(&mut self, field: &str, why: &str) {
+        self.faults.push(format!("`{field}` {why}"));
+    }
+
+    /// The text; an empty one if it is none, which is then a fault.
+    fn text(&mut self, field: &str, value: Value) -> String {
+        match value {
+            Value::String(text) => text,
+            _ => {
+                self.refuse(field, "must be a text");
+                String::new()
+            }
+        }
+    }
+
+    fn merge(&mut self, more: Map<String, Value>) {
+        let mut settings = self.settings.take().unwrap_or_default();
+        for (field, value) in more {
+            if settings.contains_key(&field) {
+                self.refuse(&field, "is given both in `settings` and beside it");
+            }
+            settings.insert(field, value);
+        }
+        self.settings = Some(settings);
+    }
 }
 
-fn text_of(field: &str, value: Value) -> anyhow::Result<String> {
-    match value {
-        Value::String(text) => Ok(text),
-        other => bail!("`{field}` must be a text, not {other}"),
-    }
-}
-
-fn object(field: &str, value: Value) -> anyhow::Result<Map<String, Value>> {
-    match value {
-        Value::Object(fields) => Ok(fields),
-        _ => bail!("`{field}` must be an object"),
-    }
-}
-
-fn on_failure(text: &str) -> anyhow::Result<OnFailure> {
+fn on_failure(text: &str) -> Option<OnFailure> {
     match text.to_ascii_lowercase().as_str() {
-        "next" => Ok(OnFailure::Next),
-        "deny" => Ok(OnFailure::Deny),
-        _ => bail!("`on_failure` must be `next` or `deny`, not `{text}`"),
+        "next" => Some(OnFailure::Next),
+        "deny" => Some(OnFailure::Deny),
+        _ => None,
     }
-}
-
-fn merge(settings: &mut Map<String, Value>, more: Map<String, Value>) -> anyhow::Result<()> {
-    for (field, value) in more {
-        if settings.contains_key(&field) {
-            bail!("`{field}` is given both in `settings` and beside it");
-        }
-        settings.insert(field, value);
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -131,20 +161,56 @@ mod tests {
             (declared.mechanism.as_str(), declared.backend.as_str()),
             ("password_based", "built_in_database")
         );
-        assert!(!declared.enabled);
+        assert_eq!(declared.enabled, Some(false));
         assert_eq!(settings_of(text)["password_hash_algorithm"]["salt_position"], "suffix");
         assert_eq!(settings_of(text)["user_id_type"], "username");
     }
 
     #[test]
-    fn an_authenticator_is_enabled_unless_the_file_says_otherwise() {
-        assert!(parse(r#"{"mechanism": "jwt"}"#).unwrap().authenticator.enabled);
+    fn what_get_prints_declares_the_same_again() {
+        let printed = Authenticator {
+            chain: "global".into(),
+            id: "jwt".into(),
+            mechanism: "jwt".into(),
+            enabled: Some(false),
+            on_failure: OnFailure::Next.into(),
+            timeout: Some(std::time::Duration::from_millis(1500).into()),
+            settings: Some(pbjson_types::Struct::default()),
+            revision: 12,
+            updated_by: "ann".into(),
+            warnings: vec!["unwise".into()],
+            ..Authenticator::default()
+        };
+        let declared = parse(&serde_json::to_string(&printed).unwrap()).unwrap().authenticator;
+        let expected = Authenticator {
+            revision: 0,
+            updated_by: String::new(),
+            warnings: vec![],
+            ..printed
+        };
+        assert_eq!(declared, expected);
     }
 
     #[test]
-    fn what_get_printed_of_a_disabled_authenticator_declares_a_disabled_one() {
-        let printed = r#"{"chain": "global", "id": "jwt", "mechanism": "jwt", "revision": "12"}"#;
-        assert!(!parse(printed).unwrap().authenticator.enabled);
+    fn settings_that_are_given_empty_are_given() {
+        let given = |text| parse(text).unwrap().given;
+        assert_eq!(given(r#"{"mechanism": "jwt", "settings": {}}"#), ["settings"]);
+        assert!(given(r#"{"mechanism": "jwt", "id": "jwt"}"#).is_empty());
+    }
+
+    #[test]
+    fn everything_wrong_with_a_file_is_named_at_once() {
+        let text = r#"{"id": 3, "enable": "yes", "on_failure": "maybe", "timeout": "5", "settings": [], "secret": 1}"#;
+        let error = parse(text).unwrap_err().to_string();
+        for said in [
+            "`id` must be a text",
+            "`enable` must be true or false",
+            "`on_failure` must be `next` or `deny`",
+            "`timeout` must be a duration such as `5s`",
+            "`settings` must be an object",
+        ] {
+            assert!(error.contains(said), "{error}");
+        }
     }
 
     #[test]

@@ -13,18 +13,19 @@ pub(super) fn describe(error: &anyhow::Error) -> String {
 }
 
 fn describe_status(status: &tonic::Status) -> String {
-    let mut text = if status.message().is_empty() {
-        status.code().description().to_owned()
-    } else {
-        status.message().to_owned()
-    };
-    // Writing to a string cannot fail, so the results say nothing.
     let details = status.get_error_details();
-    for violation in details
+    let violations = details
         .bad_request()
         .map(|bad| bad.field_violations.as_slice())
-        .unwrap_or_default()
-    {
+        .unwrap_or_default();
+    let mut text = match status.message() {
+        "" => status.code().description().to_owned(),
+        // What follows are the violations in one line, for callers who read no details.
+        message if !violations.is_empty() => message.split(": `").next().unwrap_or(message).to_owned(),
+        message => message.to_owned(),
+    };
+    // Writing to a string cannot fail, so the results say nothing.
+    for violation in violations {
         let _ = write!(text, "\n  `{}`: {}", violation.field, violation.description);
     }
     if let Some(info) = details.error_info() {
@@ -67,6 +68,19 @@ mod tests {
         assert_eq!(
             describe(&anyhow::Error::from(status)),
             "the object has changed\n  `settings.iterations`: must be at least 1\n  reason: REVISION_MISMATCH (revision=7)"
+        );
+    }
+
+    #[test]
+    fn violations_are_told_once_and_one_a_line() {
+        let mut details = ErrorDetails::new();
+        details.add_bad_request_violation("id", "is long");
+        details.add_bad_request_violation("timeout", "is short");
+        let message = "invalid request: `id`: is long; `timeout`: is short";
+        let status = tonic::Status::with_error_details(tonic::Code::InvalidArgument, message, details);
+        assert_eq!(
+            describe(&anyhow::Error::from(status)),
+            "invalid request\n  `id`: is long\n  `timeout`: is short"
         );
     }
 

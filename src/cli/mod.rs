@@ -1,6 +1,7 @@
 //! The command line: args, serve, dev, and one file per noun.
 
 mod args;
+mod authenticator_tables;
 mod authenticators;
 mod connect;
 mod declaration;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
+use serde_json::Value;
 
 /// What stands where there is nothing to show.
 const NOTHING: &str = "-";
@@ -26,7 +27,55 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
 
 /// Prints a message in the protocol's JSON mapping.
 pub(super) fn print_json<M: Serialize>(message: &M) -> anyhow::Result<()> {
-    print(&serde_json::to_string_pretty(message).context("cannot put the answer into JSON")?)
+    print(&json(message)?)
+}
+
+fn json<M: Serialize>(message: &M) -> anyhow::Result<String> {
+    const UNREADABLE: &str = "cannot put the answer into JSON";
+    let mut value = serde_json::to_value(message).context(UNREADABLE)?;
+    settle_below(&mut value);
+    serde_json::to_string_pretty(&value).context(UNREADABLE)
+}
+
+/// Fields of type `google.protobuf.Struct`: maps without an order, of numbers that are all floating.
+const STRUCTS: [&str; 2] = ["settings", "settingsSchema"];
+
+fn settle_below(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                if STRUCTS.contains(&name.as_str()) {
+                    settle(field);
+                } else {
+                    settle_below(field);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(settle_below),
+        _ => {}
+    }
+}
+
+/// The same object, printed the same each time: sorted by name, whole numbers without a fraction.
+pub(super) fn settle(value: &mut Value) {
+    value.sort_all_objects();
+    make_whole(value);
+}
+
+fn make_whole(value: &mut Value) {
+    match value {
+        Value::Object(fields) => fields.values_mut().for_each(make_whole),
+        Value::Array(items) => items.iter_mut().for_each(make_whole),
+        Value::Number(number) => {
+            let whole = number
+                .as_f64()
+                .filter(|number| number.fract() == 0.0 && number.abs() < 1e15);
+            if let Some(whole) = whole.and_then(|number| format!("{number}").parse::<i64>().ok()) {
+                *number = whole.into();
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
 }
 
 /// Says on standard error what went wrong.
@@ -37,6 +86,13 @@ pub(super) fn complain(text: &str) {
 /// Says something on standard error that is not the answer. There is nobody to tell if that fails.
 pub(super) fn note(text: &str) {
     drop(writeln!(io::stderr().lock(), "{text}"));
+}
+
+/// Says what is allowed but unwise, beside the answer.
+pub(super) fn warn(warnings: &[String]) {
+    for warning in warnings {
+        note(&format!("warning: {warning}"));
+    }
 }
 
 /// A table: framed on a terminal, plain columns for everything else.
@@ -132,6 +188,19 @@ mod tests {
         let table = table(["user"], [["\u{1b}[2Jann\n".to_owned()]]);
         assert!(!table.contains('\u{1b}'));
         assert!(table.contains("[2Jann"));
+    }
+
+    #[test]
+    fn settings_are_printed_the_same_each_time_and_their_whole_numbers_whole() {
+        let message = serde_json::json!({
+            "id": "x",
+            "authenticators": [{ "settings": { "b": { "rounds": 10.0, "ratio": 0.5 }, "a": -3.0 }, "enabled": true }],
+        });
+        let printed: String = json(&message).unwrap().split_whitespace().collect();
+        assert_eq!(
+            printed,
+            r#"{"id":"x","authenticators":[{"settings":{"a":-3,"b":{"ratio":0.5,"rounds":10}},"enabled":true}]}"#
+        );
     }
 
     #[test]

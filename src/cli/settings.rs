@@ -8,7 +8,7 @@ use clap::{ArgAction, Args, Subcommand, ValueEnum};
 
 use super::args::{Global, IfRevision, duration};
 use super::connect::{PATIENCE, Session};
-use super::output::{fields, moment, span, yes};
+use super::output::{fields, moment, span, warn, yes};
 use crate::wire::pb::v1::cluster_settings::NoAuthenticator;
 use crate::wire::pb::v1::{ClusterSettings, GetSettingsRequest, UpdateSettingsRequest};
 
@@ -59,7 +59,9 @@ pub(super) async fn run(command: SettingsCommand, global: &Global) -> anyhow::Re
                 .await?
         }
     };
-    session.show(&settings.into_inner(), shown)?;
+    let settings = settings.into_inner();
+    warn(&settings.warnings);
+    session.show(&settings, shown)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -75,14 +77,13 @@ impl SetArgs {
             update_mask.push("no_authenticator".to_owned());
         }
         if let Some(detailed) = self.detailed_reasons {
-            settings.detailed_reasons = detailed;
+            settings.detailed_reasons = Some(detailed);
             update_mask.push("detailed_reasons".to_owned());
         }
         if let Some(bound) = self.max_staleness {
             settings.max_staleness = Some(bound.into());
             update_mask.push("max_staleness".to_owned());
         }
-        // An empty mask would mean every field.
         if update_mask.is_empty() {
             bail!("nothing to change is given: see `portcullis settings set --help`");
         }
@@ -101,7 +102,7 @@ fn shown(settings: &ClusterSettings) -> String {
             "no_authenticator",
             settings.no_authenticator().as_str_name().to_ascii_lowercase(),
         ),
-        ("detailed_reasons", yes(settings.detailed_reasons)),
+        ("detailed_reasons", yes(settings.detailed_reasons())),
         ("max_staleness", span(settings.max_staleness.as_ref())),
         ("revision", settings.revision.to_string()),
         ("updated", moment(settings.updated_at.as_ref())),
@@ -114,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_of_nothing_is_not_sent_because_it_would_reset_everything() {
+    fn a_change_of_nothing_is_not_sent() {
         let nothing = SetArgs {
             no_authenticator: None,
             detailed_reasons: None,

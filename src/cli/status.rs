@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use super::args::{Global, Output};
 use super::connect::{PATIENCE, Session};
-use super::{authenticators, nodes, output};
-use crate::wire::pb::v1::ListNodesResponse;
+use super::{authenticator_tables, authenticators, nodes, output};
+use crate::wire::pb::v1::{GetSettingsRequest, ListNodesResponse};
 
 /// Shows nodes and authenticators; success means that every node is ready.
 pub(super) async fn run(global: &Global) -> anyhow::Result<ExitCode> {
@@ -14,10 +14,9 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<ExitCode> {
     session.show(&found, nodes::listed)?;
     if session.output == Output::Table {
         let chain = authenticators::list(&session, "").await?;
-        output::print(&format!("\n{}", authenticators::listed(&chain)))?;
-        if !chain.authenticators.iter().any(|authenticator| authenticator.enabled) {
-            output::note("warning: no authenticator is enabled; see no_authenticator in `portcullis settings get`");
-        }
+        output::print(&format!("\n{}", authenticator_tables::listed(&chain)))?;
+        let settings = session.client.nodes().get_settings(GetSettingsRequest {}).await?;
+        output::warn(&settings.into_inner().warnings);
     }
     Ok(if all_ready(&found) {
         ExitCode::SUCCESS

@@ -3,6 +3,8 @@
 use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
+use crate::words::nearest;
+
 /// Something wrong: which key, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Problem {
@@ -61,38 +63,6 @@ pub(super) fn suggestion(name: &str, table: &Table) -> String {
     }
 }
 
-/// The candidate that few strokes make of `word`, or that begins with it or within it.
-fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
-    let tolerated = (word.len() / 3).max(1);
-    let near = candidates
-        .iter()
-        .map(|c| (distance(word, c), *c))
-        .min()
-        .filter(|(d, _)| *d <= tolerated);
-    let begins = || {
-        candidates
-            .iter()
-            .find(|c| c.starts_with(word) || word.starts_with(**c))
-            .copied()
-    };
-    near.map(|(_, candidate)| candidate).or_else(begins)
-}
-
-/// How many characters to insert, drop or replace to make `b` of `a` (Levenshtein, one row at a time).
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut next = vec![i + 1];
-        for ((to, diagonal), above) in b.chars().zip(&row).zip(row.iter().skip(1)) {
-            let left = next.last().copied().unwrap_or(0);
-            let replaced = diagonal + usize::from(from != to);
-            next.push(replaced.min(above + 1).min(left + 1));
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(0)
-}
-
 /// The line of a key, or of the nearest table above it that the file has.
 pub(super) fn line_of(text: &str, key: &str) -> Option<usize> {
     let root = DeTable::parse(text).ok()?;
@@ -117,27 +87,6 @@ pub(super) fn line_at(text: &str, offset: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn distance_counts_strokes() {
-        for (a, b, expected) in [
-            ("", "abc", 3),
-            ("kitten", "sitting", 3),
-            ("same", "same", 0),
-            ("ab", "ba", 2),
-        ] {
-            assert_eq!(distance(a, b), expected, "{a} {b}");
-        }
-    }
-
-    #[test]
-    fn the_nearest_key_is_suggested_and_a_far_one_is_not() {
-        let keys = ["heartbeat_ms", "election_min_ms", "listen"];
-        assert_eq!(nearest("hartbeat_ms", &keys), Some("heartbeat_ms"));
-        assert_eq!(nearest("heartbeat", &keys), Some("heartbeat_ms"));
-        assert_eq!(nearest("listne", &keys), Some("listen"));
-        assert_eq!(nearest("colour", &keys), None);
-    }
 
     #[test]
     fn a_key_is_found_on_its_line() {

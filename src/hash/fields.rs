@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use serde_json::{Map, Value, json};
 
 use super::error::Invalid;
+use crate::words::unknown;
 
 /// The fields of an object, the ones asked for so far, and the faults found so far.
 pub(super) struct Fields<'a> {
@@ -77,10 +78,7 @@ impl<'a> Fields<'a> {
     /// Fails if anything was wrong, fields that nobody asked for included.
     pub(super) fn finish(mut self) -> Result<(), Vec<Invalid>> {
         for name in self.object.keys().filter(|name| !self.known.contains(&name.as_str())) {
-            self.faults.push(Invalid::new(
-                name,
-                format!("is unknown; known are {}", self.known.join(", ")),
-            ));
+            self.faults.push(Invalid::new(name, unknown(name, &self.known)));
         }
         if self.faults.is_empty() {
             Ok(())

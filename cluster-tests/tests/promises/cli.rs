@@ -5,7 +5,7 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use cluster_tests::calls::create_user;
+use cluster_tests::calls::{BUILT_IN, create_user};
 use cluster_tests::{Cluster, node_binary};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
@@ -93,6 +93,122 @@ async fn json_output_is_the_protos_mapping_and_nothing_else() -> Result<()> {
         json(&ask(&cluster, follower, &login, "lovelace\n").await?)?["decision"],
         "ALLOW"
     );
+    cluster.passed()
+}
+
+fn errors(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn authenticators_are_kept_by_files_that_are_never_partly_ignored() -> Result<()> {
+    const PASTED: &str = r#"{"mechanism": "password_based", "backend": "built_in_database", "enable": true,
+        "id": "pasted", "precondition": "", "user_id_type": "clientid",
+        "password_hash_algorithm": {"name": "sha256", "salt_position": "suffix"}}"#;
+    let cluster = Cluster::start(node_binary!(), 1).await?;
+    let on_listener = ["--chain", "tcp:own"];
+    let authenticator = async |arguments: &[&str], input: &str| {
+        let arguments = [&["authenticator", "--output", "json"], arguments].concat();
+        ask(&cluster, 1, &arguments, input).await
+    };
+    let created = authenticator(&[&["create", "-f", "-"], &on_listener[..]].concat(), PASTED).await?;
+    let created = json(&created)?;
+    assert_eq!(created["chain"], "tcp:own");
+    assert_eq!(created["enabled"], true);
+    assert_eq!(
+        created["settings"]["password_hash_algorithm"]["salt_position"],
+        "suffix"
+    );
+
+    // What get prints can be given back, changed or not.
+    let get = [&["get", "pasted"], &on_listener[..]].concat();
+    let printed = String::from_utf8(authenticator(&get, "").await?.stdout)?;
+    let update = [&["update", "pasted", "-f", "-"], &on_listener[..]].concat();
+    assert!(authenticator(&update, &printed).await?.status.success());
+
+    for (file, said) in [
+        (
+            r#"{"id": "other", "timeout": "1s"}"#,
+            "`id`: the file says `other`, the command `pasted`",
+        ),
+        (
+            r#"{"chain": "global", "timeout": "1s"}"#,
+            "`chain`: the file says `global`, the command `tcp:own`",
+        ),
+        (
+            r#"{"backend": "mysql", "timeout": "1s"}"#,
+            "`backend`: cannot change; it is `built_in_database`",
+        ),
+        (
+            r#"{"mechanism": "jwt", "timeout": "1s"}"#,
+            "`mechanism`: cannot change; it is `password_based`",
+        ),
+        (r#"{"timeout": "90"}"#, "`timeout` must be a duration such as `5s`"),
+        (r#"{"user_id_typ": "username"}"#, "did you mean `user_id_type`?"),
+        (r#"{"id": "pasted"}"#, "gives nothing that can be changed"),
+    ] {
+        let refused = authenticator(&update, file).await?;
+        assert!(!refused.status.success(), "{file} was taken");
+        assert!(errors(&refused).contains(said), "{file}: {}", errors(&refused));
+    }
+    let written = [&["update", "pasted", "-f", "-"], &on_listener[..]].concat();
+    let changed = json(&authenticator(&written, r#"{"timeout": "1m", "on_failure": "next"}"#).await?)?;
+    assert_eq!(
+        (&changed["timeout"], &changed["onFailure"]),
+        (&Value::from("60s"), &Value::from("NEXT"))
+    );
+
+    let stale = authenticator(
+        &[&["disable", "pasted", "--if-revision", "1"], &on_listener[..]].concat(),
+        "",
+    )
+    .await?;
+    assert!(errors(&stale).contains("REVISION_MISMATCH"), "{}", errors(&stale));
+    let off = authenticator(&[&["disable", "pasted"], &on_listener[..]].concat(), "").await?;
+    assert_eq!(json(&off)?["enabled"], false);
+    assert!(
+        errors(&off).contains("EVERYBODY IS LET IN through chain `tcp:own`"),
+        "{}",
+        errors(&off)
+    );
+    cluster.passed()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kind_prints_the_schema_of_its_settings() -> Result<()> {
+    let cluster = Cluster::start(node_binary!(), 1).await?;
+    let printed = ask(&cluster, 1, &["authenticator", "schema", BUILT_IN], "").await?;
+    assert_eq!(json(&printed)?["properties"]["user_id_type"]["default"], "username");
+    let listed = ask(&cluster, 1, &["authenticator", "backends"], "").await?;
+    assert!(String::from_utf8_lossy(&listed.stdout).contains(BUILT_IN));
+    let unknown = ask(&cluster, 1, &["authenticator", "schema", "password_based:built_in"], "").await?;
+    assert!(
+        errors(&unknown).contains(&format!("did you mean `{BUILT_IN}`?")),
+        "{}",
+        errors(&unknown)
+    );
+    cluster.passed()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn settings_are_shown_and_changed_one_by_one() -> Result<()> {
+    let cluster = Cluster::start(node_binary!(), 1).await?;
+    let settings = async |arguments: &[&str]| {
+        let arguments = [&["settings", "--output", "json"], arguments].concat();
+        ask(&cluster, 1, &arguments, "").await
+    };
+    let first = json(&settings(&["set", "--detailed-reasons", "true"]).await?)?;
+    let revision = first["revision"].as_str().context("no revision")?.to_owned();
+    let second = settings(&["set", "--max-staleness", "1m30s", "--if-revision", &revision]).await?;
+    let second = json(&second)?;
+    assert_eq!(
+        (&second["detailedReasons"], &second["maxStaleness"]),
+        (&Value::from(true), &Value::from("90s"))
+    );
+    let stale = settings(&["set", "--no-authenticator", "deny", "--if-revision", &revision]).await?;
+    assert!(errors(&stale).contains("REVISION_MISMATCH"), "{}", errors(&stale));
+    assert_eq!(json(&settings(&["get"]).await?)?, second);
+    assert!(!settings(&["set"]).await?.status.success());
     cluster.passed()
 }
 

@@ -1,7 +1,10 @@
 //! What a cluster promises, one file per promise, against real processes.
 
+mod authenticators;
 mod catch_up;
+mod chains;
 mod cli;
+mod cluster_settings;
 mod dev;
 mod export;
 mod formation;

@@ -1,14 +1,17 @@
 //! The rows of the chain's semantics, one by one, with providers that say what they are told to.
 
+use std::collections::HashMap;
 use std::future::ready;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use super::{Chain, Decision, Link, Outcome, StepVerdict};
 use crate::auth::{
-    BoxFuture, Challenge, Clock, Credentials, Figures, Health, NoAuthenticator, OnFailure, Provider, ProviderError,
-    ProviderStatus, Reason, Secret, Tally, TestClock, Verdict,
+    BoxFuture, Challenge, Clock, Credentials, Figures, Finding, Health, LiveChains, NoAuthenticator, OnFailure,
+    Provider, ProviderError, ProviderStatus, Reason, Secret, Tally, TestClock, Verdict,
 };
 
 /// Says always the same, speaks one method, and counts what it is told to follow up.
@@ -272,6 +275,126 @@ async fn a_false_precondition_is_a_skip() {
     );
     assert_eq!(decision.outcome, Outcome::Deny(Reason::NotAuthorized));
     assert_eq!(counts(&tallies[0]), (0, 0, 0, 0));
+}
+
+#[tokio::test]
+async fn a_precondition_that_cannot_be_evaluated_is_a_failure_and_never_an_allow() {
+    let broken = |on_failure| Link {
+        on_failure,
+        ..says("a", Err(ProviderError::new(Reason::PreconditionError, "no such key")))
+    };
+    let failed = (StepVerdict::Failed, Some(Reason::PreconditionError));
+    let links = vec![broken(OnFailure::Deny), allows("b")];
+    let (decision, tallies) = decide_as(links, &password(), NoAuthenticator::Allow).await;
+    assert_eq!(decision.outcome, Outcome::Deny(Reason::PreconditionError));
+    assert_eq!(trace(&decision), [failed, NOT_REACHED]);
+    assert_eq!(counts(&tallies[0]), (1, 0, 1, 0));
+    let decision = decide(vec![broken(OnFailure::Next)]).await;
+    assert_eq!(decision.outcome, Outcome::Deny(Reason::BackendUnavailable));
+}
+
+#[tokio::test]
+async fn a_client_without_the_name_that_is_looked_up_is_skipped_and_not_counted() {
+    let links = vec![ignores("a", Reason::MissingCredential), allows("b")];
+    let (decision, tallies) = decide_as(links, &password(), NoAuthenticator::Deny).await;
+    let skipped = (StepVerdict::Skipped, Some(Reason::MissingCredential));
+    assert_eq!(trace(&decision), [skipped, ALLOWED]);
+    assert_eq!(counts(&tallies[0]), (0, 0, 0, 0));
+}
+
+#[tokio::test]
+async fn nobody_is_let_in_because_everybody_was_skipped() {
+    let nothing = Credentials {
+        password: None,
+        ..password()
+    };
+    let mut links = vec![
+        allows("a"),
+        disabled(allows("b")),
+        ignores("c", Reason::PreconditionFalse),
+    ];
+    links.push(Link {
+        needs_password: false,
+        ..ignores("d", Reason::MissingCredential)
+    });
+    let (decision, _) = decide_as(links, &nothing, NoAuthenticator::Allow).await;
+    assert_eq!(decision.outcome, Outcome::Deny(Reason::NotAuthorized));
+    assert!(decision.steps.iter().all(|step| step.verdict == StepVerdict::Skipped));
+}
+
+#[tokio::test]
+async fn the_first_verdict_decides_whatever_stands_behind_it() {
+    let (decision, tallies) = decide_as(vec![allows("a"), denies("b")], &password(), NoAuthenticator::Deny).await;
+    assert_eq!(
+        (&*decision.authenticator, trace(&decision)),
+        ("a", vec![ALLOWED, NOT_REACHED])
+    );
+    assert_eq!(counts(&tallies[0]), (1, 1, 0, 0));
+    assert_eq!(counts(&tallies[1]), (0, 0, 0, 0));
+}
+
+#[tokio::test]
+async fn what_a_provider_found_is_told_in_its_step() {
+    let finding = |reason| Finding::new(reason, "claim `aud`");
+    for (answer, verdict) in [
+        (
+            Verdict::Deny(finding(Reason::TokenClaimMismatch).into()),
+            StepVerdict::Denied,
+        ),
+        (Verdict::Ignore(finding(Reason::TokenMalformed)), StepVerdict::NotFound),
+        (
+            Verdict::Ignore(finding(Reason::PreconditionFalse)),
+            StepVerdict::Skipped,
+        ),
+    ] {
+        let decision = decide(vec![says("a", Ok(answer))]).await;
+        assert_eq!(decision.steps[0].verdict, verdict);
+        assert_eq!(decision.steps[0].detail, "claim `aud`");
+    }
+}
+
+/// Decides when the test lets it.
+struct Waits(Semaphore);
+
+impl Provider for Waits {
+    fn authenticate<'a>(&'a self, _credentials: &'a Credentials) -> BoxFuture<'a, Result<Verdict, ProviderError>> {
+        Box::pin(async move {
+            let _released = self.0.acquire().await;
+            Ok(Verdict::Allow(Box::default()))
+        })
+    }
+
+    fn health(&self) -> Health {
+        Says(Ok(Verdict::Allow(Box::default())), "", AtomicUsize::new(0)).health()
+    }
+}
+
+#[tokio::test]
+async fn a_login_in_flight_finishes_on_the_instance_it_began_with() {
+    let in_force = |link: Link| HashMap::from([("global".to_owned(), Arc::new(Chain { links: vec![link] }))]);
+    let old = Arc::new(Waits(Semaphore::new(0)));
+    let live = LiveChains::default();
+    let provider = Arc::clone(&old) as Arc<dyn Provider>;
+    live.swap(
+        1,
+        in_force(Link {
+            provider,
+            ..allows("a")
+        }),
+    );
+
+    let (chain, credentials, clock) = (live.chain("").unwrap(), password(), TestClock::at(1000));
+    let mut in_flight = Box::pin(chain.decide(&credentials, NoAuthenticator::Deny, &clock, true));
+    assert!(futures_util::poll!(&mut in_flight).is_pending());
+    live.swap(2, in_force(denies("a")));
+    let late = live.chain("").unwrap();
+    let late = late.decide(&credentials, NoAuthenticator::Deny, &clock, true).await;
+    assert_eq!(late.outcome, Outcome::Deny(Reason::BadUsernameOrPassword));
+
+    old.0.add_permits(1);
+    assert_eq!(in_flight.await.outcome, Outcome::Allow(Box::default()));
+    drop(chain);
+    assert_eq!(Arc::strong_count(&old), 1, "the old instance outlives its last login");
 }
 
 #[tokio::test]

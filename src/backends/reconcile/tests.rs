@@ -213,6 +213,25 @@ async fn what_cannot_be_opened_fails_and_is_never_absent() {
     }
 }
 
+/// The old settings may let in whom the new ones were made to keep out.
+#[tokio::test]
+async fn an_instance_does_not_run_on_when_its_new_settings_cannot_be_opened() {
+    let house = house(vec![record("global", "a")]);
+    assert_eq!(house.login().await, Outcome::Deny(Reason::UnknownUser));
+    let unusable = AuthenticatorRecord {
+        settings: r#"{"colour": 1}"#.to_owned(),
+        ..record("global", "a")
+    };
+    house.declare(vec![unusable]);
+    assert_eq!(house.login().await, Outcome::Deny(Reason::BackendUnavailable));
+    let (status, error, total) = house.only_status();
+    assert_eq!((status, total), (ProviderStatus::Disconnected, 2));
+    assert!(error.contains("settings.colour"), "{error}");
+    house.declare(vec![record("global", "a")]);
+    assert_eq!(house.login().await, Outcome::Deny(Reason::UnknownUser));
+    assert_eq!(house.only_status(), (ProviderStatus::Connected, String::new(), 3));
+}
+
 fn conditional(precondition: &str) -> AuthenticatorRecord {
     AuthenticatorRecord {
         precondition: precondition.to_owned(),

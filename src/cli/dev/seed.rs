@@ -32,7 +32,7 @@ async fn create_authenticator(client: &Client) -> anyhow::Result<()> {
         id: AUTHENTICATOR.to_owned(),
         mechanism: MECHANISM.to_owned(),
         backend: BACKEND.to_owned(),
-        enabled: true,
+        enabled: Some(true),
         settings: Some(Struct::default()),
         ..Authenticator::default()
     };

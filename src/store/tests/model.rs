@@ -72,4 +72,84 @@ proptest! {
             prop_assert_eq!(store.user_count(), model.len() as u64);
         }
     }
+
+    #[test]
+    fn moving_and_reordering_keep_the_set(steps in prop::collection::vec(rearrangement(), 1..32)) {
+        let (_dir, store) = new_store();
+        let mut model: Vec<String> = (0..5).map(name).collect();
+        tell(&store, model.iter().map(|id| create_authenticator(id)));
+        for step in steps {
+            let done = tell_one(&store, step.command()) == Reply::Done;
+            let expected = step.applied_to(&model);
+            prop_assert_eq!(done, expected.is_some(), "{:?} on {:?}", step, &model);
+            model = expected.unwrap_or(model);
+            let order: Vec<_> = store.authenticators().into_iter().map(|one| one.key.id).collect();
+            prop_assert_eq!(&order, &model);
+        }
+    }
+}
+
+/// A change of a chain's order, sound or not.
+#[derive(Clone, Debug)]
+enum Rearrangement {
+    Move(u8, Position),
+    Reorder(Vec<u8>),
+}
+
+fn rearrangement() -> impl Strategy<Value = Rearrangement> {
+    let position = prop_oneof![
+        Just(Position::Front),
+        Just(Position::Rear),
+        (0..6_u8).prop_map(|beside| Position::Before(name(beside))),
+        (0..6_u8).prop_map(|beside| Position::After(name(beside))),
+    ];
+    prop_oneof![
+        3 => (0..6_u8, position).prop_map(|(id, position)| Rearrangement::Move(id, position)),
+        1 => Just((0..5).collect::<Vec<u8>>()).prop_shuffle().prop_map(Rearrangement::Reorder),
+        1 => prop::collection::vec(0..6_u8, 0..7).prop_map(Rearrangement::Reorder),
+    ]
+}
+
+impl Rearrangement {
+    fn command(&self) -> Command {
+        match self {
+            Self::Move(id, position) => Command::MoveAuthenticator {
+                key: authenticator_key(&name(*id)),
+                position: position.clone(),
+            },
+            Self::Reorder(ids) => Command::ReorderAuthenticators {
+                chain: "global".into(),
+                ids: ids.iter().copied().map(name).collect(),
+            },
+        }
+    }
+
+    /// The order afterwards; `None` if it must be refused.
+    fn applied_to(&self, order: &[String]) -> Option<Vec<String>> {
+        match self {
+            Self::Reorder(ids) => {
+                let ids: Vec<_> = ids.iter().copied().map(name).collect();
+                let sorted = |mut ids: Vec<String>| {
+                    ids.sort();
+                    ids
+                };
+                (sorted(ids.clone()) == sorted(order.to_vec())).then_some(ids)
+            }
+            Self::Move(id, position) => {
+                let id = name(*id);
+                let from = order.iter().position(|other| *other == id)?;
+                let mut order = order.to_vec();
+                order.remove(from);
+                let at = |beside: &String| order.iter().position(|other| other == beside);
+                let to = match position {
+                    Position::Front => 0,
+                    Position::Rear => order.len(),
+                    Position::Before(beside) => at(beside)?,
+                    Position::After(beside) => at(beside)? + 1,
+                };
+                order.insert(to, id);
+                Some(order)
+            }
+        }
+    }
 }
