@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::argon2::{Argon2id, Preset};
 use super::bcrypt::Bcrypt;
 use super::digest::{Digest, SaltedDigest};
-use super::encoded::Encoded;
+use super::encoded::{Encoded, says_what_it_is};
 use super::error::{HashError, Invalid};
 use super::fields::Fields;
 use super::pbkdf2::Pbkdf2;
@@ -106,12 +106,13 @@ impl Algorithm {
                 ..
             })
         );
-        let trusted = salt.is_empty() || (password_hash.starts_with('$') && !plain);
-        if trusted && Encoded::claims(password_hash) {
+        if says_what_it_is(password_hash) {
+            let trusted = salt.is_empty() || (password_hash.starts_with('$') && !plain);
             match Encoded::parse(password_hash) {
-                Ok(encoded) => return Ok(encoded.encode()),
-                Err(error) if !plain => return Err(Invalid::new("password_hash", error.to_string())),
-                Err(_) => {}
+                Ok(encoded) if trusted => return Ok(encoded.encode()),
+                _ if plain => {}
+                Ok(_) => return Err(Invalid::new("salt", "must be empty: this hash says itself what it is")),
+                Err(error) => return Err(Invalid::new("password_hash", error.to_string())),
             }
         }
         let encoded = match self {
@@ -390,6 +391,10 @@ mod tests {
         assert_eq!(fault(json!("plain"), &"p".repeat(1280), &longest), None);
         let refused = Some("password_hash");
         assert_eq!(fault(json!("plain"), &"p".repeat(1281), "").as_deref(), refused);
+        assert_eq!(
+            fault(json!("sha256"), "{SHA}L55TUjtiq8FBorTWAZ0jy6g129A=", "x").as_deref(),
+            Some("salt")
+        );
         let long_text = format!("$sha256$prefix${}${}", "A".repeat(4096), "0".repeat(64));
         assert_eq!(fault(json!("sha256"), &long_text, "").as_deref(), refused);
     }

@@ -54,12 +54,6 @@ impl Encoded {
         }
     }
 
-    /// Whether a text says itself what it is, usable or not.
-    pub(super) fn claims(text: &str) -> bool {
-        let text = foreign::unwrapped(text);
-        text.starts_with('$') || foreign::name(text).is_some()
-    }
-
     /// The text again.
     pub(super) fn encode(&self) -> String {
         match self {
@@ -125,6 +119,12 @@ impl Encoded {
             Self::Bcrypt(_) | Self::Pbkdf2(_) | Self::Argon2(_) | Self::Scram(_) => false,
         }
     }
+}
+
+/// Whether a text names its own algorithm, usable or not.
+pub fn says_what_it_is(text: &str) -> bool {
+    let text = foreign::unwrapped(text);
+    text.starts_with('$') || foreign::name(text).is_some()
 }
 
 /// The name of what protects a record ("argon2id", "sha256"…), for showing.

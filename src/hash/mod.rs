@@ -26,7 +26,7 @@ pub use self::algorithm::Algorithm;
 pub use self::argon2::{Argon2id, Preset};
 pub use self::bcrypt::Bcrypt;
 pub use self::digest::{Digest, SaltPosition, SaltedDigest};
-pub use self::encoded::name_of;
+pub use self::encoded::{name_of, says_what_it_is};
 pub use self::error::{HashError, Invalid};
 pub use self::foreign::weakness;
 pub use self::hasher::Hasher;

@@ -7,7 +7,7 @@ use crate::admin::error::AdminError;
 use crate::admin::passwords::EMPTY;
 use crate::admin::user_checks::fault_of_user_id;
 use crate::auth::{PasswordRecord, Secret};
-use crate::hash::Invalid;
+use crate::hash::{Invalid, says_what_it_is};
 
 /// The columns that a file may have, as EMQX names them.
 pub(super) const COLUMNS: [&str; 6] = [
@@ -140,6 +140,8 @@ impl Rules {
                 self.doubt = None;
                 Ok(Ok(RowPassword::Ready(PasswordRecord::new(encoded))))
             }
+            // Whatever the algorithm, such a hash would be refused.
+            Err(invalid) if says_what_it_is(&text) => Ok(Err(invalid.to_string())),
             Err(invalid) => match self.doubt.take() {
                 Some(doubt) => Err(AdminError::invalid("algorithm", doubt).into()),
                 None => Ok(Err(invalid.to_string())),
@@ -286,6 +288,16 @@ pub(super) mod tests {
         let algorithm = Algorithm::recommended();
         let encode = move |hash: &str, salt: &str| algorithm.import(hash, salt);
         let mut rules = Rules::new(PasswordType::Hash, Box::new(encode), Some("pass `algorithm`".into()));
+        let mut judge = move |line, hash: &str| {
+            let fields = Fields {
+                user_id: Some("ann".into()),
+                password_hash: Some(Secret::new(hash)),
+                ..Fields::default()
+            };
+            rules.judge(line, fields)
+        };
+        let hostile = judge(2, "$6$rounds=999999999$salt$").unwrap();
+        assert!(fault(&hostile).1.contains("rounds"));
         for (number, hash) in [
             "{SSHA}T6FKl+YKdzr0lQNn2yocqwsZralzrhUi",
             "md5$pepper$52f36768c11844771e5f7ff576e2dba2",
@@ -295,13 +307,8 @@ pub(super) mod tests {
         .into_iter()
         .enumerate()
         {
-            let line = number as u64 + 2;
-            let fields = Fields {
-                user_id: Some("ann".into()),
-                password_hash: Some(Secret::new(hash)),
-                ..Fields::default()
-            };
-            assert_eq!(rules.judge(line, fields).unwrap(), hashed(line, "ann", hash, false));
+            let line = number as u64 + 3;
+            assert_eq!(judge(line, hash).unwrap(), hashed(line, "ann", hash, false));
         }
     }
 
