@@ -14,6 +14,7 @@ mod server;
 mod settings;
 mod status;
 mod undecided;
+mod user_import;
 mod users;
 
 pub(crate) use self::login::Door;
