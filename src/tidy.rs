@@ -26,7 +26,10 @@ const ROOMS: &[(&str, &str)] = &[
     ("telemetry", "cluster net"),
     ("api", "admin auth cluster net wire"),
     // Only the rooms' `Settings`.
-    ("config", "api backends cluster hash journal net raft store telemetry"),
+    (
+        "config",
+        "admin api backends cluster hash journal net raft store telemetry",
+    ),
     // The composition root: it builds every room.
     (
         "node",

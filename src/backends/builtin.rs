@@ -4,12 +4,17 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use self::bootstrap::Declared;
 use super::backend::{Backend, Context, Opened, Violation};
 use crate::auth::{
-    AuthenticatorKey, BoxFuture, Credentials, Health, Identity, Provider, ProviderError, ProviderStatus, Reason,
-    Timestamp, UserRecord, Verdict,
+    AuthenticatorKey, AuthenticatorRecord, BoxFuture, Credentials, Health, Identity, Provider, ProviderError,
+    ProviderStatus, Reason, Timestamp, UserRecord, Verdict,
 };
 use crate::hash::{Algorithm, HashError};
+
+mod bootstrap;
+
+pub use self::bootstrap::Bootstrap;
 
 pub(super) const BACKEND: Backend = Backend {
     mechanism: "password_based",
@@ -41,6 +46,7 @@ impl UserIdType {
 struct Settings {
     user_id_type: UserIdType,
     algorithm: Algorithm,
+    bootstrap: Declared,
 }
 
 impl Settings {
@@ -57,10 +63,12 @@ impl Settings {
             faults.extend(more);
             Algorithm::recommended()
         });
+        let bootstrap = Declared::parse(object, &mut faults);
         if faults.is_empty() {
             Ok(Self {
                 user_id_type,
                 algorithm,
+                bootstrap,
             })
         } else {
             Err(faults)
@@ -68,20 +76,35 @@ impl Settings {
     }
 
     fn to_json(&self) -> Value {
-        json!({
-            "user_id_type": self.user_id_type.word(),
-            "password_hash_algorithm": self.algorithm.to_json(),
-        })
+        let mut object = Map::new();
+        object.insert("user_id_type".to_owned(), json!(self.user_id_type.word()));
+        object.insert("password_hash_algorithm".to_owned(), self.algorithm.to_json());
+        self.bootstrap.write(&mut object);
+        Value::Object(object)
     }
 }
 
+/// The file that is to fill this authenticator at its beginning, if it keeps users and names one.
+pub fn bootstrap_of(record: &AuthenticatorRecord) -> Option<Bootstrap> {
+    if (record.mechanism.as_str(), record.backend.as_str()) != (BACKEND.mechanism, BACKEND.backend) {
+        return None;
+    }
+    let settings = serde_json::from_str(&record.settings).ok()?;
+    Settings::parse(&settings).ok()?.bootstrap.file().cloned()
+}
+
 fn refuse_unknown(field: &str) -> Option<Violation> {
-    let why = match field {
-        "user_id_type" | "password_hash_algorithm" => return None,
-        "bootstrap_file" | "bootstrap_type" => "is not supported; import the file with `portcullis user import`",
-        _ => "is unknown; known are user_id_type, password_hash_algorithm",
-    };
-    Some(Violation::new(format!("settings.{field}"), why))
+    let known = ["user_id_type", "password_hash_algorithm"]
+        .into_iter()
+        .chain(bootstrap::FIELDS);
+    if known.clone().any(|known| known == field) {
+        return None;
+    }
+    let known = known.collect::<Vec<_>>().join(", ");
+    Some(Violation::new(
+        format!("settings.{field}"),
+        format!("is unknown; known are {known}"),
+    ))
 }
 
 fn parse_user_id_type(object: &Map<String, Value>) -> Result<UserIdType, Violation> {
@@ -106,6 +129,7 @@ fn parse_algorithm(object: &Map<String, Value>) -> Result<Algorithm, Vec<Violati
 }
 
 fn schema() -> Value {
+    let [(file, file_schema), (kind, kind_schema)] = bootstrap::properties();
     json!({
         "title": "Built-in database",
         "description": "Users that live in this cluster, on every node.",
@@ -118,6 +142,8 @@ fn schema() -> Value {
                 "default": UserIdType::Username.word(),
             },
             "password_hash_algorithm": Algorithm::schema(),
+            file: file_schema,
+            kind: kind_schema,
         },
         "additionalProperties": false,
     })

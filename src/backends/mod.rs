@@ -8,5 +8,6 @@ mod reconcile;
 mod timed;
 
 pub use self::backend::{BackendInfo, Context, Violation};
+pub use self::builtin::{Bootstrap, bootstrap_of};
 pub use self::catalog::{check, kinds, password_algorithm};
 pub use self::reconcile::Reconciler;

@@ -12,7 +12,7 @@ use super::fields::Fields;
 use super::salt;
 
 /// What the cipher's key schedule takes in.
-const MAX_PASSWORD: usize = 72;
+pub(super) const MAX_PASSWORD: usize = 72;
 const ROUNDS: std::ops::RangeInclusive<u32> = 4..=16;
 const DEFAULT_ROUNDS: u32 = 10;
 

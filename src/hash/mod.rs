@@ -10,6 +10,7 @@ mod fields;
 mod hasher;
 mod pbkdf2;
 mod salt;
+mod weakness;
 
 pub use self::algorithm::Algorithm;
 pub use self::argon2::{Argon2id, Preset};
@@ -19,3 +20,4 @@ pub use self::encoded::name_of;
 pub use self::error::{HashError, Invalid};
 pub use self::hasher::{Hasher, Settings};
 pub use self::pbkdf2::{MacFun, Pbkdf2};
+pub use self::weakness::weakness;
