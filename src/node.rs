@@ -12,7 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::admin::{Admin, UpgradeQueue, password_upgrades};
+use crate::admin::{Admin, Bootstrapper, UpgradeQueue, password_upgrades};
 use crate::api::{self, Door, PublicParts, ServeError};
 use crate::auth::{AuthenticatorKey, Clock, Figures, Health, LiveChains, SystemClock};
 use crate::backends::{Context, Reconciler};
@@ -291,6 +291,9 @@ impl Node {
             max_pipelined: settings.api.max_pipelined,
         };
         let admin = Admin::new(cluster.clone(), store.clone(), hasher, clock);
+        let bootstrap_dir = settings.admin.bootstrap_dir(&settings.node.data_dir);
+        let bootstrapper = Bootstrapper::new(admin.clone(), bootstrap_dir);
+        background.spawn(bootstrapper.run(store.watch_authenticators()));
         let mut node = Self {
             cluster,
             raft,

@@ -29,7 +29,7 @@ const ROOMS: &[(&str, &str)] = &[
     // Of other rooms only their `Settings`.
     (
         "config",
-        "api backends cluster hash journal net raft store telemetry words",
+        "admin api backends cluster hash journal net raft store telemetry words",
     ),
     // The composition root: it builds every room.
     (

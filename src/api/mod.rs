@@ -15,6 +15,7 @@ mod settings;
 mod status;
 mod undecided;
 mod user_files;
+mod user_import;
 mod users;
 
 pub(crate) use self::login::Door;

@@ -40,7 +40,7 @@ pub(super) fn template(request: &pb::GetImportTemplateRequest) -> Result<pb::Imp
 }
 
 /// What a file holds of the passwords; hashes unless it is said.
-pub(super) fn password_type(sent: header::PasswordType) -> PasswordType {
+fn password_type(sent: header::PasswordType) -> PasswordType {
     match sent {
         header::PasswordType::Plain => PasswordType::Plain,
         header::PasswordType::Hash | header::PasswordType::Unspecified => PasswordType::Hash,

@@ -1,25 +1,15 @@
 //! The service `Users`.
 
-use bytes::Bytes;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
-use tokio_stream::{Stream, StreamExt as _};
+use tokio_stream::Stream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::convert::{caller_of, intent, known_timestamp, required, timestamp, timestamp_from};
 use super::mask::Mask;
-use super::user_files::{self, password_type};
-use crate::admin::{
-    Admin, AdminError, BadRow, ImportFormat, ImportHeader, ImportProgress, NewPassword, OnConflict, User, UserDraft,
-    UserListRequest, UserPatch,
-};
+use super::{user_files, user_import};
+use crate::admin::{Admin, AdminError, NewPassword, User, UserDraft, UserListRequest, UserPatch};
 use crate::auth::Secret;
 use crate::wire::pb::v1 as pb;
-use crate::wire::pb::v1::import_users_header as header;
-use crate::wire::pb::v1::import_users_request::Part;
 
-/// Pieces of an uploaded file that wait to be read.
-const WAITING_PIECES: usize = 16;
 const UPDATABLE: [&str; 5] = ["is_superuser", "disabled", "expires_at", "attributes", "password"];
 
 /// Built-in users over gRPC.
@@ -139,35 +129,8 @@ impl pb::users_server::Users for UsersService {
         request: Request<Streaming<pb::ImportUsersRequest>>,
     ) -> Result<Response<Self::ImportStream>, Status> {
         let caller = caller_of(&request)?;
-        let mut stream = request.into_inner();
-        let header = match stream.message().await?.and_then(|first| first.part) {
-            Some(Part::Header(header)) => header_from(header)?,
-            _ => return Err(AdminError::invalid("header", "must be the first message").into()),
-        };
-        let (pieces, body) = mpsc::channel(WAITING_PIECES);
-        let progress = self.admin.import_users(&caller.id, header, body).await?;
-        tokio::spawn(pass_on(stream, pieces));
-        let progress = ReceiverStream::new(progress).map(|progress| Ok(progress_of(progress?)));
+        let progress = user_import::run(&self.admin, &caller.id, request.into_inner()).await?;
         Ok(Response::new(Box::pin(progress)))
-    }
-}
-
-/// Passes the file's pieces on until it ends, breaks off, or is no longer wanted.
-async fn pass_on(mut stream: Streaming<pb::ImportUsersRequest>, pieces: mpsc::Sender<Result<Bytes, String>>) {
-    loop {
-        let piece = match stream.message().await {
-            Ok(None) => return,
-            Ok(Some(message)) => match message.part {
-                Some(Part::Data(data)) => Ok(data),
-                Some(Part::Header(_)) => Err("a second header came".to_owned()),
-                None => Ok(Bytes::new()),
-            },
-            Err(status) => Err(status.message().to_owned()),
-        };
-        let is_last = piece.is_err();
-        if pieces.send(piece).await.is_err() || is_last {
-            return;
-        }
     }
 }
 
@@ -232,54 +195,6 @@ fn new_password(sent: pb::NewPassword) -> NewPassword {
             .map(Secret::new),
         salt: sent.salt,
         algorithm: sent.algorithm,
-    }
-}
-
-fn header_from(sent: pb::ImportUsersHeader) -> Result<ImportHeader, AdminError> {
-    let format = match sent.format() {
-        header::Format::Csv => ImportFormat::Csv,
-        header::Format::Json => ImportFormat::Json,
-        header::Format::Ndjson => ImportFormat::Ndjson,
-        header::Format::Unspecified => return Err(AdminError::invalid("format", "must be CSV, JSON or NDJSON")),
-    };
-    let password_type = password_type(sent.password_type());
-    let on_conflict = match sent.on_conflict() {
-        header::OnConflict::Skip => OnConflict::Skip,
-        header::OnConflict::Replace | header::OnConflict::Unspecified => OnConflict::Replace,
-    };
-    Ok(ImportHeader {
-        chain: sent.chain,
-        authenticator: sent.authenticator,
-        format,
-        password_type,
-        on_conflict,
-        dry_run: sent.dry_run,
-        all_or_nothing: sent.all_or_nothing,
-        algorithm: sent.algorithm,
-    })
-}
-
-fn progress_of(progress: ImportProgress) -> pb::ImportUsersProgress {
-    let total = progress.total();
-    let bad_row = |BadRow { line, user_id, reason }| pb::BadRow {
-        line,
-        user_id,
-        reason,
-        column: String::new(),
-    };
-    pb::ImportUsersProgress {
-        done: progress.done,
-        total,
-        created: progress.created,
-        replaced: progress.replaced,
-        unchanged: progress.unchanged,
-        skipped: progress.skipped,
-        failed: progress.failed,
-        bad_rows: progress.bad_rows.into_iter().map(bad_row).collect(),
-        revision: progress.revision,
-        import_id: String::new(),
-        settled_rows: 0,
-        warnings: Vec::new(),
     }
 }
 

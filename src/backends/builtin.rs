@@ -4,14 +4,19 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use self::bootstrap::Declared;
 use super::backend::{Backend, Context, Opened, Violation};
 use super::decoys::Decoys;
 use crate::auth::{
-    AuthenticatorKey, BoxFuture, Credentials, Finding, Health, Identity, Provider, ProviderError, ProviderStatus,
-    Reason, Timestamp, UserKey, UserRecord, Verdict,
+    AuthenticatorKey, AuthenticatorRecord, BoxFuture, Credentials, Finding, Health, Identity, Provider, ProviderError,
+    ProviderStatus, Reason, Timestamp, UserKey, UserRecord, Verdict,
 };
 use crate::hash::{self, Algorithm, HashError, Stored};
 use crate::words::unknown;
+
+mod bootstrap;
+
+pub use self::bootstrap::Bootstrap;
 
 pub(super) const BACKEND: Backend = Backend {
     mechanism: "password_based",
@@ -44,6 +49,7 @@ struct Settings {
     user_id_type: UserIdType,
     algorithm: Algorithm,
     allow_legacy_hashes: bool,
+    bootstrap: Declared,
 }
 
 impl Settings {
@@ -64,11 +70,13 @@ impl Settings {
             faults.push(fault);
             false
         });
+        let bootstrap = Declared::parse(object, &mut faults);
         if faults.is_empty() {
             Ok(Self {
                 user_id_type,
                 algorithm,
                 allow_legacy_hashes,
+                bootstrap,
             })
         } else {
             Err(faults)
@@ -76,26 +84,31 @@ impl Settings {
     }
 
     fn to_json(&self) -> Value {
-        json!({
-            "user_id_type": self.user_id_type.word(),
-            "password_hash_algorithm": self.algorithm.to_json(),
-            "allow_legacy_hashes": self.allow_legacy_hashes,
-        })
+        let mut object = Map::new();
+        object.insert("user_id_type".to_owned(), json!(self.user_id_type.word()));
+        object.insert("password_hash_algorithm".to_owned(), self.algorithm.to_json());
+        object.insert("allow_legacy_hashes".to_owned(), json!(self.allow_legacy_hashes));
+        self.bootstrap.write(&mut object);
+        Value::Object(object)
     }
 }
 
+/// The file that is to fill this authenticator at its beginning, if it keeps users and names one.
+pub fn bootstrap_of(record: &AuthenticatorRecord) -> Option<Bootstrap> {
+    if (record.mechanism.as_str(), record.backend.as_str()) != (BACKEND.mechanism, BACKEND.backend) {
+        return None;
+    }
+    let settings = serde_json::from_str(&record.settings).ok()?;
+    Settings::parse(&settings).ok()?.bootstrap.file().cloned()
+}
+
 fn refuse_unknown(field: &str) -> Option<Violation> {
-    let why = match field {
-        "user_id_type" | "password_hash_algorithm" | "allow_legacy_hashes" => return None,
-        "bootstrap_file" | "bootstrap_type" => {
-            "is not supported; import the file with `portcullis user import`".to_owned()
-        }
-        _ => unknown(
-            field,
-            &["user_id_type", "password_hash_algorithm", "allow_legacy_hashes"],
-        ),
-    };
-    Some(Violation::new(format!("settings.{field}"), why))
+    let known: Vec<_> = ["user_id_type", "password_hash_algorithm", "allow_legacy_hashes"]
+        .into_iter()
+        .chain(bootstrap::FIELDS)
+        .collect();
+    let is_known = known.iter().any(|known| *known == field);
+    (!is_known).then(|| Violation::new(format!("settings.{field}"), unknown(field, &known)))
 }
 
 fn parse_user_id_type(object: &Map<String, Value>) -> Result<UserIdType, Violation> {
@@ -131,6 +144,7 @@ fn parse_algorithm(object: &Map<String, Value>) -> Result<Algorithm, Vec<Violati
 }
 
 fn schema() -> Value {
+    let [(file, file_schema), (kind, kind_schema)] = bootstrap::properties();
     json!({
         "title": "Built-in database",
         "description": "Users that live in this cluster, on every node.",
@@ -149,6 +163,8 @@ fn schema() -> Value {
                 "type": "boolean",
                 "default": false,
             },
+            file: file_schema,
+            kind: kind_schema,
         },
         "additionalProperties": false,
     })

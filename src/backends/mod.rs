@@ -12,5 +12,6 @@ mod scram;
 mod timed;
 
 pub use self::backend::{BackendInfo, Context, Violation};
+pub use self::builtin::{Bootstrap, bootstrap_of};
 pub use self::catalog::{check, check_precondition, kinds, password_algorithm, warnings};
 pub use self::reconcile::Reconciler;

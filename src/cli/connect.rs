@@ -24,11 +24,23 @@ impl Session {
     /// Connects to the first endpoint that accepts. `patience` is the deadline of each call unless `--timeout` gives one.
     pub(super) async fn open(global: &Global, patience: Duration) -> anyhow::Result<Self> {
         let client = Client::connect(&connection(global, patience)?).await?;
-        Ok(Self {
+        Ok(Self::over(client, global))
+    }
+
+    /// Connects anew after a connection was lost, beginning with another endpoint at each turn.
+    pub(super) async fn reopen(global: &Global, patience: Duration, turn: usize) -> anyhow::Result<Self> {
+        let mut connection = connection(global, patience)?;
+        let first = turn.checked_rem(connection.endpoints.len()).unwrap_or(0);
+        connection.endpoints.rotate_left(first);
+        Ok(Self::over(Client::connect(&connection).await?, global))
+    }
+
+    fn over(client: Client, global: &Global) -> Self {
+        Self {
             client,
             output: global.output,
             request_id: global.request_id.clone(),
-        })
+        }
     }
 
     /// The name of a write: that of the command line, or a fresh one.
@@ -40,10 +52,7 @@ impl Session {
 
     /// Prints an answer as JSON, or as what `table` makes of it.
     pub(super) fn show<M: Serialize>(&self, message: &M, table: impl FnOnce(&M) -> String) -> anyhow::Result<()> {
-        match self.output {
-            Output::Json => output::print_json(message),
-            Output::Table => output::print(&table(message)),
-        }
+        output::show(self.output, message, table)
     }
 }
 

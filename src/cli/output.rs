@@ -8,6 +8,8 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::args::Output;
+
 /// What stands where there is nothing to show.
 const NOTHING: &str = "-";
 
@@ -22,6 +24,14 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
         // `portcullis … | head` has read what it wanted.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other.context("cannot write to standard output"),
+    }
+}
+
+/// Prints an answer as JSON, or as what `table` makes of it.
+pub(super) fn show<M: Serialize>(output: Output, message: &M, table: impl FnOnce(&M) -> String) -> anyhow::Result<()> {
+    match output {
+        Output::Json => print_json(message),
+        Output::Table => print(&table(message)),
     }
 }
 

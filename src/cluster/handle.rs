@@ -108,6 +108,11 @@ impl Cluster {
         self.inner.cluster_id.get().cloned()
     }
 
+    /// Whether this node leads, as far as it knows.
+    pub fn leads(&self) -> bool {
+        self.inner.parts.raft.status().role == raft::Role::Leader
+    }
+
     /// The membership this node knows.
     pub fn membership(&self) -> raft::Membership {
         self.inner.parts.raft.status().membership

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::argon2::{Argon2id, Preset};
-use super::bcrypt::Bcrypt;
+use super::bcrypt::{self, Bcrypt};
 use super::digest::{Digest, SaltedDigest};
 use super::encoded::{Encoded, says_what_it_is};
 use super::error::{HashError, Invalid};
@@ -149,6 +149,14 @@ impl Algorithm {
     /// Whether a record of that text is already made by this algorithm with these parameters.
     pub fn made(&self, encoded: &str) -> bool {
         Encoded::parse(encoded).is_ok_and(|record| record.made().as_ref() == Some(self))
+    }
+
+    /// The longest password that it takes in whole, in bytes: longer ones are refused when set.
+    pub fn longest_password(&self) -> usize {
+        match self {
+            Self::Bcrypt(_) => bcrypt::MAX_PASSWORD,
+            Self::Digest(_) | Self::Pbkdf2(_) | Self::Argon2id(_) => MAX_PASSWORD,
+        }
     }
 
     /// Whether it takes no more time than handing it to another thread would.

@@ -13,7 +13,7 @@ use super::parts::number;
 use super::salt;
 
 /// What the cipher's key schedule takes in.
-const MAX_PASSWORD: usize = 72;
+pub(super) const MAX_PASSWORD: usize = 72;
 const ROUNDS: std::ops::RangeInclusive<u32> = 4..=16;
 const DEFAULT_ROUNDS: u32 = 10;
 /// Fewer are too cheap for who guesses, more are too dear for who logs in.

@@ -21,6 +21,7 @@ struct Circumstances<'a> {
     index: u64,
     at: Timestamp,
     by: &'a str,
+    request_id: &'a str,
 }
 
 /// What became of a command.
@@ -68,6 +69,7 @@ fn command(run: &mut Run<'_>, index: u64, envelope: &Envelope) -> Done {
         index,
         at: envelope.at,
         by: &envelope.by,
+        request_id: &envelope.request_id,
     };
     match &envelope.command {
         Command::CreateUser { key, user } => users::create(run, &now, key, user),

@@ -35,7 +35,8 @@ pub enum Command {
     },
     /// Refused if there is none.
     DeleteUser { key: UserKey, if_revision: Option<u64> },
-    /// Many users of one authenticator, in the order of the file: the last of a name wins.
+    /// Many users of one authenticator, in the order of the file: the last of a name wins. Its request id tells which import
+    /// it is part of.
     ImportUsers {
         chain: String,
         authenticator: String,
@@ -185,7 +186,7 @@ pub struct PasswordUpgrade {
     pub password: PasswordRecord,
 }
 
-/// What an import does with a user that exists.
+/// What an import does with a user that was there before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OnConflict {
     /// Replace it.

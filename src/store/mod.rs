@@ -30,5 +30,6 @@ pub use self::error::StoreError;
 pub use self::freeze::Frozen;
 pub use self::operators::{OperatorRecord, Role};
 pub use self::page::{UserPage, UserQuery};
+pub use self::requests::import_request_id;
 pub use self::snapshot::{SnapshotHeader, SnapshotSummary};
 pub use self::state::Store;

@@ -14,8 +14,28 @@ use super::value;
 /// How many are remembered. Part of the replicated state: were it a setting, nodes could answer the same retry differently.
 pub(super) const REMEMBERED: usize = 10_000;
 
+/// What the request ids of all parts of an import begin with.
+const IMPORT: &str = "import/";
+
+/// The request id of one part of an import. By it the parts know each other: a row is no conflict for a later row of the same
+/// name if both are of one import.
+pub fn import_request_id(import: &str, part: &str) -> String {
+    format!("{IMPORT}{import}/{part}")
+}
+
+/// The import that a request is part of.
+pub(super) fn import_of(request_id: &str) -> Option<&str> {
+    Some(request_id.strip_prefix(IMPORT)?.rsplit_once('/')?.0)
+}
+
+/// Who made the change at that index, and under which request id, if that is still remembered.
+pub(super) fn asked_at(run: &Run<'_>, index: u64) -> Result<Option<RequestName>, StoreError> {
+    let remembered: Option<Remembered> = run.get("request", &key::request(index))?;
+    Ok(remembered.map(|remembered| (remembered.by, remembered.request_id)))
+}
+
 /// A request id belongs to whoever used it.
-type RequestName = (String, String);
+pub(super) type RequestName = (String, String);
 
 /// One remembered request; its key is the Raft index at which it was applied.
 #[derive(Serialize, Deserialize)]

@@ -216,6 +216,7 @@ fn some_log() -> Vec<Entry> {
 }
 
 mod applying;
+mod bootstraps;
 mod damage;
 mod model;
 mod paging;

@@ -1,8 +1,6 @@
-//! The file as a blocking reader over the chunks that arrive, with its bounds.
+//! The file as a blocking reader over the chunks that arrive, with its bound.
 
-use std::cell::Cell;
 use std::io::{self, Read};
-use std::rc::Rc;
 
 use bytes::{Buf as _, Bytes};
 
@@ -18,12 +16,9 @@ enum Fault {
     Broken(String),
     #[error("the file has more than {0} bytes")]
     FileTooLarge(usize),
-    #[error("a row has more than {0} bytes")]
-    RowTooLarge(usize),
+    #[error("the row that begins in line {line} has more than {limit} bytes")]
+    RowTooLarge { line: u64, limit: usize },
 }
-
-/// Bytes read since the last whole row; the parser sets it to zero after each.
-pub(super) type SinceRow = Rc<Cell<usize>>;
 
 /// The file, without a byte order mark.
 pub(super) struct Body {
@@ -31,28 +26,18 @@ pub(super) struct Body {
     current: Bytes,
     taken: usize,
     file_limit: usize,
-    row_limit: usize,
-    since_row: SinceRow,
     at_start: bool,
 }
 
 impl Body {
-    pub(super) fn new(chunks: ImportBody, file_limit: usize, row_limit: usize) -> Self {
-        let since_row = SinceRow::default();
+    pub(super) fn new(chunks: ImportBody, file_limit: usize) -> Self {
         Self {
             chunks,
             current: Bytes::new(),
             taken: 0,
             file_limit,
-            row_limit,
-            since_row,
             at_start: true,
         }
-    }
-
-    /// For the parser to say that a row is whole.
-    pub(super) fn since_row(&self) -> SinceRow {
-        Rc::clone(&self.since_row)
     }
 
     /// Whether there is something to read; waits for it.
@@ -102,14 +87,13 @@ impl Read for Body {
         self.current
             .split_to(count)
             .copy_to_slice(buffer.get_mut(..count).unwrap_or_default());
-        // What was buffered ahead counts too, so the bound is one buffer loose.
-        let since = self.since_row.get().saturating_add(count);
-        self.since_row.set(since);
-        if since > self.row_limit {
-            return Err(io::Error::other(Fault::RowTooLarge(self.row_limit)));
-        }
         Ok(count)
     }
+}
+
+/// What the parser says when a row does not end.
+pub(super) fn row_too_large(line: u64, limit: usize) -> io::Error {
+    io::Error::other(Fault::RowTooLarge { line, limit })
 }
 
 /// What a failure to read the file means for the import.
@@ -119,8 +103,8 @@ pub(super) fn unreadable(error: io::Error) -> AdminError {
             what: "the file".into(),
             limit,
         },
-        Ok(Fault::RowTooLarge(limit)) => AdminError::TooLarge {
-            what: "a row of the file".into(),
+        Ok(Fault::RowTooLarge { line, limit }) => AdminError::TooLarge {
+            what: format!("the row that begins in line {line}"),
             limit,
         },
         Ok(broken @ Fault::Broken(_)) => AdminError::invalid("data", broken.to_string()),
@@ -143,7 +127,7 @@ pub(super) mod tests {
         for piece in text.chunks(size) {
             sender.try_send(Ok(Bytes::copy_from_slice(piece))).unwrap();
         }
-        Body::new(receiver, 1 << 20, 1 << 16)
+        Body::new(receiver, 1 << 20)
     }
 
     fn whole(body: &mut Body) -> Result<Vec<u8>, AdminError> {
@@ -171,20 +155,17 @@ pub(super) mod tests {
         sender.try_send(Err("reset".into())).unwrap();
         drop(sender);
         assert!(matches!(
-            whole(&mut Body::new(receiver, 100, 100)),
+            whole(&mut Body::new(receiver, 100)),
             Err(AdminError::Invalid(_))
         ));
     }
 
     #[test]
-    fn files_and_rows_have_bounds() {
-        let text = b"0123456789";
-        for (file_limit, row_limit) in [(5, 100), (100, 5)] {
-            let (sender, receiver) = mpsc::channel(1);
-            sender.try_send(Ok(Bytes::from_static(text))).unwrap();
-            drop(sender);
-            let error = whole(&mut Body::new(receiver, file_limit, row_limit)).unwrap_err();
-            assert!(matches!(error, AdminError::TooLarge { limit: 5, .. }));
-        }
+    fn a_file_has_a_bound() {
+        let (sender, receiver) = mpsc::channel(1);
+        sender.try_send(Ok(Bytes::from_static(b"0123456789"))).unwrap();
+        drop(sender);
+        let error = whole(&mut Body::new(receiver, 5)).unwrap_err();
+        assert!(matches!(error, AdminError::TooLarge { limit: 5, .. }));
     }
 }

@@ -1,36 +1,66 @@
 //! What makes a row of the file a user: the one set of rules for every format.
 
-use serde_json::Value;
+use std::collections::BTreeMap;
 
+use super::columns::Column;
 use super::job::{BadRow, PasswordType};
 use crate::admin::error::AdminError;
 use crate::admin::passwords::EMPTY;
-use crate::admin::user_checks::fault_of_user_id;
-use crate::auth::{PasswordRecord, Secret};
+use crate::admin::user_checks::{check_attributes, fault_of_user_id};
+use crate::auth::{PasswordRecord, Secret, Timestamp};
 use crate::hash::{Invalid, says_what_it_is};
-
-/// The columns that a file may have, as EMQX names them.
-pub(super) const COLUMNS: [&str; 6] = [
-    "user_id",
-    "password_hash",
-    "salt",
-    "password",
-    "is_superuser",
-    "namespace",
-];
 
 /// Longest part of a name that is told with a bad row.
 const SHOWN_NAME: usize = 256;
 
-/// A row as it was read, whatever the format. `None`: not there, or empty.
+/// A stored user, with its name, may not be larger than the store takes; this leaves room for the rest of the record.
+const LARGEST_USER: usize = 15 << 10;
+
+/// A row as it was read, whatever the format. `None` or empty: not there.
 #[derive(Default)]
 pub(super) struct Fields {
-    pub(super) user_id: Option<String>,
+    pub(super) user_id: String,
     pub(super) password_hash: Option<Secret>,
-    pub(super) salt: Option<String>,
+    pub(super) salt: String,
     pub(super) password: Option<Secret>,
     pub(super) is_superuser: bool,
-    pub(super) namespace: Option<String>,
+    pub(super) disabled: bool,
+    pub(super) expires_at: Option<Timestamp>,
+    pub(super) attributes: BTreeMap<String, String>,
+}
+
+/// Why a row is bad. Never quotes a password or a hash.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    /// `None`: the whole row.
+    pub(super) column: Option<Column>,
+    pub(super) reason: String,
+}
+
+impl Fault {
+    pub(super) fn of_row(reason: impl Into<String>) -> Self {
+        Self {
+            column: None,
+            reason: reason.into(),
+        }
+    }
+
+    pub(super) fn of(column: Column, reason: impl Into<String>) -> Self {
+        Self {
+            column: Some(column),
+            reason: reason.into(),
+        }
+    }
+
+    /// As it is told. The name is cut, because it can be anything.
+    pub(super) fn at(self, line: u64, user_id: &str) -> BadRow {
+        BadRow {
+            line,
+            column: self.column.map_or("", Column::name).to_owned(),
+            user_id: user_id.chars().take(SHOWN_NAME).collect(),
+            reason: self.reason,
+        }
+    }
 }
 
 /// What stands for the password of a row.
@@ -45,10 +75,12 @@ pub(super) enum RowPassword {
 /// A row that is a user.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Row {
-    pub(super) line: u64,
     pub(super) user_id: String,
     pub(super) password: RowPassword,
     pub(super) is_superuser: bool,
+    pub(super) disabled: bool,
+    pub(super) expires_at: Option<Timestamp>,
+    pub(super) attributes: BTreeMap<String, String>,
 }
 
 /// What became of a row.
@@ -73,66 +105,73 @@ impl From<AdminError> for Stop {
     }
 }
 
-/// Where the rows go.
-pub(super) type Sink<'a> = dyn FnMut(Line) -> Result<(), Stop> + 'a;
-
 /// Makes the stored text of a hash and a salt.
 type Encode = Box<dyn Fn(&str, &str) -> Result<String, Invalid> + Send>;
 
 /// The rules for the rows of one file.
 pub(super) struct Rules {
-    password_type: PasswordType,
-    encode: Encode,
+    pub(super) password_type: PasswordType,
+    pub(super) encode: Encode,
+    /// The longest password in the clear.
+    pub(super) longest_password: usize,
     /// Set while no row has been taken and the algorithm was not asked for: a first failure then means that the whole file
     /// was hashed by another algorithm, and this is what to say.
-    doubt: Option<String>,
+    pub(super) doubt: Option<String>,
 }
 
 impl Rules {
-    pub(super) fn new(password_type: PasswordType, encode: Encode, doubt: Option<String>) -> Self {
-        Self {
-            password_type,
-            encode,
-            doubt,
-        }
+    /// Judges what was read of a row.
+    pub(super) fn judge(&mut self, line: u64, read: Result<Fields, (String, Fault)>) -> Result<Line, Stop> {
+        let fields = match read {
+            Ok(fields) => fields,
+            Err((user_id, fault)) => return Ok(Line::Bad(fault.at(line, &user_id))),
+        };
+        let user_id = fields.user_id.clone();
+        Ok(match self.checked(fields)? {
+            Ok(row) => Line::Good(row),
+            Err(fault) => Line::Bad(fault.at(line, &user_id)),
+        })
     }
 
-    pub(super) fn password_type(&self) -> PasswordType {
-        self.password_type
-    }
-
-    /// Judges a row.
-    pub(super) fn judge(&mut self, line: u64, fields: Fields) -> Result<Line, Stop> {
-        let user_id = fields.user_id.clone().unwrap_or_default();
-        match self.checked(line, fields)? {
-            Ok(row) => Ok(Line::Good(row)),
-            Err(reason) => Ok(bad(line, &user_id, reason)),
+    fn checked(&mut self, fields: Fields) -> Result<Result<Row, Fault>, Stop> {
+        if let Some(fault) = fault_of_user_id(&fields.user_id) {
+            return Ok(Err(Fault::of(Column::UserId, fault)));
         }
-    }
-
-    fn checked(&mut self, line: u64, fields: Fields) -> Result<Result<Row, String>, Stop> {
-        let user_id = fields.user_id.unwrap_or_default();
-        if let Some(fault) = fault_of_user_id(&user_id) {
-            return Ok(Err(format!("`user_id` {fault}")));
-        }
-        if fields.namespace.is_some() {
-            return Ok(Err("`namespace` is not supported: it must be empty".into()));
+        if let Some(fault) = fault_of_attributes(&fields.attributes) {
+            return Ok(Err(fault));
         }
         let password = match self.password_type {
-            PasswordType::Plain => plain(fields.password),
-            PasswordType::Hash => self.hashed(fields.password_hash, &fields.salt.unwrap_or_default())?,
+            PasswordType::Plain => self.plain(fields.password),
+            PasswordType::Hash => self.hashed(fields.password_hash, &fields.salt)?,
         };
-        Ok(password.map(|password| Row {
-            line,
-            user_id,
-            password,
-            is_superuser: fields.is_superuser,
+        Ok(password.and_then(|password| {
+            let row = Row {
+                user_id: fields.user_id,
+                password,
+                is_superuser: fields.is_superuser,
+                disabled: fields.disabled,
+                expires_at: fields.expires_at,
+                attributes: fields.attributes,
+            };
+            fits(row)
         }))
     }
 
-    fn hashed(&mut self, hash: Option<Secret>, salt: &str) -> Result<Result<RowPassword, String>, Stop> {
+    fn plain(&self, password: Option<Secret>) -> Result<RowPassword, Fault> {
+        let fault = |why: String| Err(Fault::of(Column::Password, why));
+        match password {
+            None => fault("is missing".into()),
+            Some(password) if password.expose().is_empty() => fault(EMPTY.into()),
+            Some(password) if password.expose().len() > self.longest_password => {
+                fault(format!("has more than {} bytes", self.longest_password))
+            }
+            Some(password) => Ok(RowPassword::Plain(password)),
+        }
+    }
+
+    fn hashed(&mut self, hash: Option<Secret>, salt: &str) -> Result<Result<RowPassword, Fault>, Stop> {
         let Some(hash) = hash else {
-            return Ok(Err("has no `password_hash`".into()));
+            return Ok(Err(Fault::of(Column::PasswordHash, "is missing")));
         };
         let text = String::from_utf8_lossy(hash.expose());
         match (self.encode)(&text, salt) {
@@ -141,63 +180,73 @@ impl Rules {
                 Ok(Ok(RowPassword::Ready(PasswordRecord::new(encoded))))
             }
             // Whatever the algorithm, such a hash would be refused.
-            Err(invalid) if says_what_it_is(&text) => Ok(Err(invalid.to_string())),
+            Err(invalid) if says_what_it_is(&text) => Ok(Err(fault_of_hash(invalid))),
             Err(invalid) => match self.doubt.take() {
                 Some(doubt) => Err(AdminError::invalid("algorithm", doubt).into()),
-                None => Ok(Err(invalid.to_string())),
+                None => Ok(Err(fault_of_hash(invalid))),
             },
         }
     }
 }
 
-fn plain(password: Option<Secret>) -> Result<RowPassword, String> {
-    let password = password.ok_or("has no `password`")?;
-    if password.expose().is_empty() {
-        return Err(format!("`password` {EMPTY}"));
+fn fault_of_hash(Invalid { field, why }: Invalid) -> Fault {
+    Fault::of(Column::named(&field).unwrap_or(Column::PasswordHash), why)
+}
+
+fn fault_of_attributes(attributes: &BTreeMap<String, String>) -> Option<Fault> {
+    let mut violations = Vec::new();
+    check_attributes(attributes, &mut violations);
+    let first = violations.into_iter().next()?;
+    let reason = match first.field.strip_prefix("attributes.") {
+        Some(name) => format!("`{name}` {}", first.why),
+        None => first.why,
+    };
+    Some(Fault::of(Column::Attributes, reason))
+}
+
+/// One row that the store cannot take would have its whole batch refused.
+fn fits(row: Row) -> Result<Row, Fault> {
+    let password = match &row.password {
+        RowPassword::Plain(_) => TYPICAL_RECORD,
+        RowPassword::Ready(record) => record.expose().len(),
+    };
+    let attributes: usize = row
+        .attributes
+        .iter()
+        .map(|(name, value)| name.len() + value.len() + 6)
+        .sum();
+    if row.user_id.len() + password + attributes > LARGEST_USER {
+        return Err(Fault::of_row(format!("makes a user of more than {LARGEST_USER} bytes")));
     }
-    Ok(RowPassword::Plain(password))
+    Ok(row)
 }
 
-/// A bad row; the name is cut, because it can be anything.
-pub(super) fn bad(line: u64, user_id: &str, reason: impl Into<String>) -> Line {
-    let user_id = user_id.chars().take(SHOWN_NAME).collect();
-    Line::Bad(BadRow {
-        line,
-        user_id,
-        reason: reason.into(),
-    })
-}
+/// What a stored hash takes, roughly, while it is not there yet.
+pub(super) const TYPICAL_RECORD: usize = 192;
 
-/// A flag as text; empty means no.
-pub(super) fn flag(text: &str) -> Option<bool> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "1" => Some(true),
-        "false" | "0" | "" => Some(false),
-        _ => None,
-    }
+/// Bytes that a row takes in a Raft entry, roughly; the same on every node, because batches are cut by it.
+pub(super) fn size_of(line: &Line) -> usize {
+    let row = match line {
+        Line::Bad(bad) => return bad.user_id.len() + bad.reason.len() + bad.column.len(),
+        Line::Good(row) => row,
+    };
+    let password = match &row.password {
+        RowPassword::Plain(password) => password.expose().len() + TYPICAL_RECORD,
+        RowPassword::Ready(record) => record.expose().len(),
+    };
+    let attributes: usize = row
+        .attributes
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
+    row.user_id.len() + password + attributes
 }
-
-/// A flag in JSON.
-pub(super) fn json_flag(value: &Value) -> Option<bool> {
-    match value {
-        Value::Bool(value) => Some(*value),
-        Value::String(text) => flag(text),
-        Value::Number(number) => flag(&number.to_string()),
-        Value::Null => Some(false),
-        Value::Array(_) | Value::Object(_) => None,
-    }
-}
-
-/// What to say of a flag that is none.
-pub(super) const FLAG_FAULT: &str = "`is_superuser` must be true, false, 1, 0 or empty";
 
 #[cfg(test)]
 pub(super) mod tests {
-    use serde_json::json;
-
+    use super::super::columns::Column;
     use super::super::job::PasswordType;
-    use super::{Fields, Invalid, Line, Row, RowPassword, Rules, Secret, Stop, flag, json_flag};
-    use crate::auth::PasswordRecord;
+    use super::{BTreeMap, Fields, Invalid, Line, PasswordRecord, Row, RowPassword, Rules, Secret, Stop};
     use crate::hash::Algorithm;
 
     /// Takes hashes of 64 digits.
@@ -213,73 +262,54 @@ pub(super) mod tests {
     }
 
     pub(in crate::admin::import) fn rules(password_type: PasswordType) -> Rules {
-        Rules::new(password_type, Box::new(encode), None)
+        Rules {
+            password_type,
+            encode: Box::new(encode),
+            longest_password: 72,
+            doubt: None,
+        }
     }
 
-    pub(in crate::admin::import) fn hashed(line: u64, user_id: &str, encoded: &str, is_superuser: bool) -> Line {
-        let password = RowPassword::Ready(PasswordRecord::new(encoded));
+    fn row(user_id: &str, password: RowPassword, is_superuser: bool) -> Line {
         Line::Good(Row {
-            line,
             user_id: user_id.into(),
             password,
             is_superuser,
+            disabled: false,
+            expires_at: None,
+            attributes: BTreeMap::new(),
         })
     }
 
-    pub(in crate::admin::import) fn plain(line: u64, user_id: &str, password: &str, is_superuser: bool) -> Line {
-        let password = RowPassword::Plain(Secret::new(password));
-        Line::Good(Row {
-            line,
-            user_id: user_id.into(),
-            password,
-            is_superuser,
-        })
+    pub(in crate::admin::import) fn hashed(user_id: &str, encoded: &str, is_superuser: bool) -> Line {
+        row(user_id, RowPassword::Ready(PasswordRecord::new(encoded)), is_superuser)
     }
 
-    /// Line and reason of a bad row.
-    pub(in crate::admin::import) fn fault(line: &Line) -> (u64, &str) {
+    pub(in crate::admin::import) fn plain(user_id: &str, password: &str, is_superuser: bool) -> Line {
+        row(user_id, RowPassword::Plain(Secret::new(password)), is_superuser)
+    }
+
+    /// Line, column and reason of a bad row.
+    pub(in crate::admin::import) fn fault(line: &Line) -> (u64, &str, &str) {
         match line {
-            Line::Bad(bad) => (bad.line, &bad.reason),
-            Line::Good(row) => panic!("line {} is good", row.line),
+            Line::Bad(bad) => (bad.line, &bad.column, &bad.reason),
+            Line::Good(row) => panic!("`{}` is good", row.user_id),
         }
     }
 
-    #[test]
-    fn only_true_and_one_make_a_superuser() {
-        for text in ["true", "TRUE", "1"] {
-            assert_eq!(flag(text), Some(true));
-        }
-        for text in ["false", "False", "0", ""] {
-            assert_eq!(flag(text), Some(false));
-        }
-        for text in ["yes", "2", "t"] {
-            assert_eq!(flag(text), None);
-        }
-        assert_eq!(json_flag(&json!(1)), Some(true));
-        assert_eq!(json_flag(&json!(null)), Some(false));
-        assert_eq!(json_flag(&json!([])), None);
-    }
-
-    #[test]
-    fn a_row_of_a_namespace_is_bad() {
-        let fields = Fields {
-            user_id: Some("ann".into()),
-            namespace: Some("tenant".into()),
-            password: Some(Secret::new("x")),
-            ..Fields::default()
-        };
-        let line = rules(PasswordType::Plain).judge(7, fields).unwrap();
-        assert_eq!(fault(&line), (7, "`namespace` is not supported: it must be empty"));
+    fn judged(password_type: PasswordType, fields: Fields) -> Line {
+        rules(password_type).judge(7, Ok(fields)).unwrap()
     }
 
     #[test]
     fn a_bad_hash_is_told_without_the_hash() {
         let fields = Fields {
-            user_id: Some("ann".into()),
+            user_id: "ann".into(),
             password_hash: Some(Secret::new("hunter2")),
             ..Fields::default()
         };
-        let line = rules(PasswordType::Hash).judge(2, fields).unwrap();
+        let line = judged(PasswordType::Hash, fields);
+        assert_eq!(fault(&line).1, "password_hash");
         assert!(!format!("{line:?}").contains("hunter2"));
     }
 
@@ -314,12 +344,74 @@ pub(super) mod tests {
 
     #[test]
     fn a_first_hash_that_the_default_algorithm_cannot_take_stops_the_import() {
-        let mut rules = Rules::new(PasswordType::Hash, Box::new(encode), Some("pass `algorithm`".into()));
+        let mut rules = Rules {
+            doubt: Some("pass `algorithm`".into()),
+            ..rules(PasswordType::Hash)
+        };
         let fields = Fields {
-            user_id: Some("ann".into()),
+            user_id: "ann".into(),
             password_hash: Some(Secret::new("short")),
             ..Fields::default()
         };
-        assert!(matches!(rules.judge(2, fields), Err(Stop::Failed(_))));
+        assert!(matches!(rules.judge(2, Ok(fields)), Err(Stop::Failed(_))));
+    }
+
+    #[test]
+    fn what_the_store_would_refuse_is_a_bad_row_and_not_a_lost_batch() {
+        let sound = || Fields {
+            user_id: "ann".into(),
+            password: Some(Secret::new("x")),
+            ..Fields::default()
+        };
+        let attributes = |count: usize, bytes| (0..count).map(|n| (format!("a{n}"), "x".repeat(bytes))).collect();
+        let faulty = [
+            (
+                Column::UserId.name(),
+                Fields {
+                    user_id: String::new(),
+                    ..sound()
+                },
+            ),
+            (
+                Column::UserId.name(),
+                Fields {
+                    user_id: "x".repeat(2000),
+                    ..sound()
+                },
+            ),
+            (
+                Column::Password.name(),
+                Fields {
+                    password: None,
+                    ..sound()
+                },
+            ),
+            (
+                Column::Password.name(),
+                Fields {
+                    password: Some(Secret::new("x".repeat(73))),
+                    ..sound()
+                },
+            ),
+            (
+                Column::Attributes.name(),
+                Fields {
+                    attributes: attributes(100, 1),
+                    ..sound()
+                },
+            ),
+            (
+                "",
+                Fields {
+                    attributes: attributes(20, 1000),
+                    ..sound()
+                },
+            ),
+        ];
+        for (column, fields) in faulty {
+            let line = judged(PasswordType::Plain, fields);
+            assert_eq!((fault(&line).0, fault(&line).1), (7, column), "{line:?}");
+        }
+        assert!(matches!(judged(PasswordType::Plain, sound()), Line::Good(_)));
     }
 }

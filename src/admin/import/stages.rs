@@ -6,25 +6,25 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::body::Body;
-use super::job::{BadRow, ImportBody, ImportFormat, ImportHeader, ImportProgress, Limits, PasswordType};
-use super::rows::{Line, Row, RowPassword, Rules, Stop};
+use super::batch::{Batch, Hashes, Piece};
+use super::identity::{Identity, check_resumption};
+use super::job::{ImportBody, ImportHeader, ImportProgress, PasswordType};
+use super::reading::Reading;
+use super::report::Report;
+use super::rows::{Line, Row, RowPassword, Rules};
 use super::writer::Writer;
-use super::{csv_file, json_file};
 use crate::admin::error::{AdminError, Obstacle};
 use crate::admin::handle::Admin;
 use crate::admin::passwords::chosen;
 use crate::admin::user_checks::authenticator_or_builtin;
-use crate::auth::PasswordRecord;
+use crate::auth::{AuthenticatorKey, PasswordRecord};
 use crate::hash::{Algorithm, HashError, Hasher};
 use crate::store::NewUser;
 
-/// Chunks that wait between two stages.
-const WAITING_CHUNKS: usize = 2;
+/// Pieces that wait between two stages.
+const WAITING_PIECES: usize = 2;
 /// Progress messages that wait for the caller.
-const WAITING_MESSAGES: usize = 16;
-/// What a stored hash takes, roughly, while it is not there yet.
-const TYPICAL_RECORD: usize = 192;
+const WAITING_MESSAGES: usize = 4;
 const HASH_PAUSE: Duration = Duration::from_millis(200);
 const HASH_ATTEMPTS: u32 = 50;
 /// A digest and salt as EMQX writes them, to learn whether an algorithm takes such pairs.
@@ -34,33 +34,26 @@ const SAMPLE_SALT: &str = "de1024f462fb83910fd13151bd4bd235";
 /// Progress as it comes, or why there will be no more.
 pub(super) type Progress = Result<ImportProgress, AdminError>;
 
-/// Rows ready to be written, and the bad ones among them.
-#[derive(Default)]
-pub(super) struct Batch {
-    pub(super) rows: Vec<(String, NewUser)>,
-    pub(super) bad: Vec<BadRow>,
-}
-
 impl Admin {
-    /// Imports a file. Answers at once; progress comes through the channel, and the last message says `done`.
-    /// Dropping the receiver ends the import after what is in flight.
+    /// Imports a file. Answers at once; progress comes through the channel, the first message before anything of the file was
+    /// read, the last with `done`. Dropping the receiver ends the import after what is in flight.
     pub async fn import_users(
         &self,
         by: &str,
         header: ImportHeader,
         body: ImportBody,
     ) -> Result<mpsc::Receiver<Progress>, AdminError> {
+        check_resumption(&header)?;
         let permit = self.imports.clone().try_acquire_owned();
         let permit = permit
             .map_err(|_| AdminError::unavailable(Obstacle::Overloaded, "other imports are running on this node"))?;
         self.confirm().await?;
         let target = authenticator_or_builtin(&header.chain, &header.authenticator);
-        let default = self.algorithm_of(&target)?;
-        let algorithm = chosen(&header.algorithm, &default).map_err(AdminError::Invalid)?;
-        let rules = rules_for(&header, algorithm.clone());
+        let identity = Identity::of(&header, by, &target)?;
+        let batches = self.start_stages(&header, &target, body)?;
         let (progress, messages) = mpsc::channel(WAITING_MESSAGES);
-        let batches = self.start_stages(&header, rules, algorithm, body);
-        let writer = Writer::new(self.clone(), by, target, header, progress);
+        let report = Report::new(&header, &identity, self.limits.bad_rows, progress);
+        let writer = Writer::new(self.clone(), by, target, header, identity, report);
         tokio::spawn(async move {
             writer.run(batches).await;
             drop(permit);
@@ -68,28 +61,37 @@ impl Admin {
         Ok(messages)
     }
 
-    fn start_stages(&self, header: &ImportHeader, rules: Rules, algorithm: Algorithm, body: ImportBody) -> Batches {
-        let (limits, format) = ((*self.limits).clone(), header.format);
-        // What must be held whole has the narrower bound.
-        let file_limit = if header.all_or_nothing || header.dry_run {
-            limits.held_bytes
-        } else {
-            limits.body_bytes
-        };
-        let at_once = limits.hashing;
-        let (chunks, lines) = mpsc::channel(WAITING_CHUNKS);
-        let reading = spawn_blocking(move || read_file(format, body, file_limit, limits, rules, chunks));
-        let (ready, batches) = mpsc::channel(WAITING_CHUNKS);
+    /// Begins to read and hash a file for that authenticator.
+    pub(super) fn start_stages(
+        &self,
+        header: &ImportHeader,
+        target: &AuthenticatorKey,
+        body: ImportBody,
+    ) -> Result<Batches, AdminError> {
+        let default = self.algorithm_of(target)?;
+        let algorithm = chosen(&header.algorithm, &default).map_err(AdminError::Invalid)?;
         let hashing = Hashing {
             hasher: self.hasher.clone(),
+            name: name_of(&algorithm),
+            is_slow: !matches!(algorithm, Algorithm::Digest(_)),
             algorithm,
-            at_once,
+            at_once: self.limits.hashing,
             rehearsal: header.dry_run,
         };
-        Batches {
+        let reading = Reading {
+            format: header.format,
+            rules: rules_for(header, hashing.algorithm.clone()),
+            resume_after: header.resume_after_row,
+            is_slow: hashing.is_slow && header.password_type == PasswordType::Plain,
+            limits: (*self.limits).clone(),
+        };
+        let (pieces, read) = mpsc::channel(WAITING_PIECES);
+        let reading = spawn_blocking(move || reading.run(body, pieces));
+        let (ready, batches) = mpsc::channel(WAITING_PIECES);
+        Ok(Batches {
             batches,
-            stages: tokio::spawn(hashing.run(lines, reading, ready)),
-        }
+            stages: tokio::spawn(hashing.run(read, reading, ready)),
+        })
     }
 }
 
@@ -118,104 +120,51 @@ async fn joined(stage: JoinHandle<Result<(), AdminError>>) -> Result<(), AdminEr
 }
 
 fn rules_for(header: &ImportHeader, algorithm: Algorithm) -> Rules {
-    let doubtful = header.algorithm.is_empty() && algorithm.import(SAMPLE_HASH, SAMPLE_SALT).is_err();
+    let doubtful = header.algorithm.is_empty()
+        && header.resume_after_row == 0
+        && algorithm.import(SAMPLE_HASH, SAMPLE_SALT).is_err();
     let doubt = doubtful.then(|| {
         "the authenticator's own algorithm cannot take the hashes of this file: \
          name the one that made them, for example `sha256`"
             .to_owned()
     });
-    let encode = move |hash: &str, salt: &str| algorithm.import(hash, salt);
-    Rules::new(header.password_type, Box::new(encode), doubt)
-}
-
-/// Reads the whole file and hands it on in chunks. Blocking.
-fn read_file(
-    format: ImportFormat,
-    body: ImportBody,
-    file_limit: usize,
-    limits: Limits,
-    mut rules: Rules,
-    chunks: mpsc::Sender<Vec<Line>>,
-) -> Result<(), AdminError> {
-    let body = Body::new(body, file_limit, limits.row_bytes);
-    let mut chunk = Chunk {
-        lines: Vec::new(),
-        rows: 0,
-        bytes: 0,
-        limits,
-        chunks,
-    };
-    let mut sink = |line| chunk.push(line);
-    let read = match format {
-        ImportFormat::Csv => csv_file::read(body, &mut rules, &mut sink),
-        ImportFormat::Json => json_file::read_array(body, &mut rules, &mut sink),
-        ImportFormat::Ndjson => json_file::read_lines(body, &mut rules, &mut sink),
-    };
-    match read.and_then(|()| chunk.flush()) {
-        Ok(()) | Err(Stop::Unwanted) => Ok(()),
-        Err(Stop::Failed(error)) => Err(error),
+    Rules {
+        password_type: header.password_type,
+        longest_password: algorithm.longest_password(),
+        encode: Box::new(move |hash, salt| algorithm.import(hash, salt)),
+        doubt,
     }
 }
 
-/// Lines that make one Raft entry together.
-struct Chunk {
-    lines: Vec<Line>,
-    rows: usize,
-    bytes: usize,
-    limits: Limits,
-    chunks: mpsc::Sender<Vec<Line>>,
-}
-
-impl Chunk {
-    fn push(&mut self, line: Line) -> Result<(), Stop> {
-        self.rows += 1;
-        self.bytes += size_of(&line);
-        self.lines.push(line);
-        if self.rows >= self.limits.batch_rows || self.bytes >= self.limits.batch_bytes {
-            self.flush()
-        } else {
-            Ok(())
-        }
-    }
-
-    fn flush(&mut self) -> Result<(), Stop> {
-        let lines = std::mem::take(&mut self.lines);
-        (self.rows, self.bytes) = (0, 0);
-        if lines.is_empty() {
-            return Ok(());
-        }
-        self.chunks.blocking_send(lines).map_err(|_| Stop::Unwanted)
-    }
-}
-
-fn size_of(line: &Line) -> usize {
-    match line {
-        Line::Bad(bad) => bad.reason.len(),
-        Line::Good(row) => match &row.password {
-            RowPassword::Plain(password) => row.user_id.len() + password.expose().len() + TYPICAL_RECORD,
-            RowPassword::Ready(record) => row.user_id.len() + record.expose().len(),
-        },
-    }
+/// What new records are called.
+fn name_of(algorithm: &Algorithm) -> String {
+    let json = algorithm.to_json();
+    json.get("name")
+        .and_then(|name| name.as_str())
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// The stage that turns passwords into what can be stored.
 struct Hashing {
     hasher: Hasher,
     algorithm: Algorithm,
+    name: String,
+    is_slow: bool,
     at_once: usize,
-    /// A dry run needs no hashes.
+    /// A dry run computes no slow hashes.
     rehearsal: bool,
 }
 
 impl Hashing {
     async fn run(
         self,
-        mut lines: mpsc::Receiver<Vec<Line>>,
+        mut read: mpsc::Receiver<Piece>,
         reading: JoinHandle<Result<(), AdminError>>,
         ready: mpsc::Sender<Batch>,
     ) -> Result<(), AdminError> {
-        while let Some(chunk) = lines.recv().await {
-            if ready.send(self.batch(chunk).await?).await.is_err() {
+        while let Some(piece) = read.recv().await {
+            if ready.send(self.batch(piece).await?).await.is_err() {
                 return Ok(());
             }
         }
@@ -223,46 +172,52 @@ impl Hashing {
     }
 
     /// The order of the file is kept.
-    async fn batch(&self, chunk: Vec<Line>) -> Result<Batch, AdminError> {
-        let mut batch = Batch::default();
-        let mut rows = Vec::with_capacity(chunk.len());
-        for line in chunk {
+    async fn batch(&self, piece: Piece) -> Result<Batch, AdminError> {
+        let mut batch = Batch {
+            first_row: piece.first_row,
+            rows: piece.lines.len() as u64,
+            ..Batch::default()
+        };
+        let mut good = Vec::with_capacity(piece.lines.len());
+        for (row, line) in (piece.first_row..).zip(piece.lines) {
             match line {
-                Line::Good(row) => rows.push(row),
+                Line::Good(user) => good.push((row, user)),
                 Line::Bad(bad) => batch.bad.push(bad),
             }
         }
-        let mut users = stream::iter(rows).map(|row| self.user(row)).buffered(self.at_once);
+        let mut users = stream::iter(good)
+            .map(|(number, row)| self.user(number, row))
+            .buffered(self.at_once);
         while let Some(user) = users.try_next().await? {
-            match user {
-                Ok(user) => batch.rows.push(user),
-                Err(bad) => batch.bad.push(bad),
-            }
+            self.count(&user.1, &mut batch.hashes);
+            batch.users.push(user);
         }
         Ok(batch)
     }
 
-    async fn user(&self, row: Row) -> Result<Result<(String, NewUser), BadRow>, AdminError> {
+    fn count(&self, user: &NewUser, hashes: &mut Hashes) {
+        match user.password.expose() {
+            // In a dry run.
+            placeholder if !placeholder.starts_with('$') => hashes.count_named(&self.name),
+            record => hashes.count(record),
+        }
+    }
+
+    async fn user(&self, number: u64, row: Row) -> Result<(String, NewUser), AdminError> {
         let password = match row.password {
             RowPassword::Ready(record) => record,
-            RowPassword::Plain(_) if self.rehearsal => PasswordRecord::new(""),
-            RowPassword::Plain(password) => match self.patiently(password.expose()).await {
-                Ok(encoded) => PasswordRecord::new(encoded),
-                Err(too_long @ (HashError::TooLong { .. } | HashError::Prohibited(_))) => {
-                    let (line, user_id, reason) = (row.line, row.user_id, too_long.to_string());
-                    return Ok(Err(BadRow { line, user_id, reason }));
-                }
-                Err(error) => return Err(error.into()),
-            },
+            // Salted anew each time, a slow hash is never the one that is there: neither is this.
+            RowPassword::Plain(_) if self.rehearsal && self.is_slow => PasswordRecord::new(format!("row {number}")),
+            RowPassword::Plain(password) => PasswordRecord::new(self.patiently(password.expose()).await?),
         };
         let user = NewUser {
             password,
             is_superuser: row.is_superuser,
-            disabled: false,
-            expires_at: None,
-            attributes: Default::default(),
+            disabled: row.disabled,
+            expires_at: row.expires_at,
+            attributes: row.attributes,
         };
-        Ok(Ok((row.user_id, user)))
+        Ok((row.user_id, user))
     }
 
     /// Logins go first: an import waits until there is room for it.
@@ -278,50 +233,5 @@ impl Hashing {
             }
         }
         self.hasher.hash(&self.algorithm, password).await
-    }
-}
-
-impl ImportHeader {
-    /// Whether equal rows of the file make equal users: a password is salted anew each time.
-    pub(super) fn is_repeatable(&self) -> bool {
-        self.password_type == PasswordType::Hash
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::sync::mpsc;
-
-    use super::super::job::{ImportFormat, Limits, PasswordType};
-    use super::super::rows::tests::rules;
-    use super::read_file;
-
-    #[test]
-    fn a_file_is_handed_on_in_chunks_that_fit_a_raft_entry() {
-        let mut text = "user_id,password\n".to_owned();
-        for user in 0..25 {
-            text.push_str(&format!("user{user},x\n"));
-        }
-        let (body, chunks) = (mpsc::channel(1), mpsc::channel(10));
-        body.0.try_send(Ok(text.into())).unwrap();
-        drop(body.0);
-        let limits = Limits {
-            batch_rows: 10,
-            ..Limits::default()
-        };
-        read_file(
-            ImportFormat::Csv,
-            body.1,
-            1 << 20,
-            limits,
-            rules(PasswordType::Plain),
-            chunks.0,
-        )
-        .unwrap();
-        let mut received = chunks.1;
-        let sizes: Vec<_> = std::iter::from_fn(|| received.blocking_recv())
-            .map(|chunk| chunk.len())
-            .collect();
-        assert_eq!(sizes, [10, 10, 5]);
     }
 }

@@ -1,28 +1,17 @@
 //! The last stage: batches become Raft entries, replies become totals.
 
-use std::collections::{HashSet, VecDeque};
-use std::time::Duration;
-
-use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::task::JoinHandle;
-
-use super::job::{BadRow, ImportHeader, ImportProgress};
+use super::batch::{Batch, Counts};
+use super::flight::{Flight, Landed};
+use super::held::{Held, Supply};
+use super::identity::Identity;
+use super::job::ImportHeader;
 use super::rehearsal::Rehearsal;
-use super::stages::{Batches, Progress};
-use crate::admin::error::{AdminError, Obstacle};
-use crate::admin::handle::{Admin, Intent, accepted};
+use super::report::{Gone, Report};
+use super::stages::Batches;
+use crate::admin::error::AdminError;
+use crate::admin::handle::{Admin, Intent};
 use crate::auth::{AuthenticatorKey, UserDirectory as _};
-use crate::store::{Command, NewUser, Outcome, Reply};
-
-const WRITE_ATTEMPTS: u32 = 10;
-const WRITE_PAUSE: Duration = Duration::from_millis(500);
-
-/// A batch on its way through Raft.
-struct InFlight {
-    users: HashSet<String>,
-    reply: JoinHandle<Result<Outcome, AdminError>>,
-}
+use crate::store::{Command, NewUser};
 
 /// Writes one file.
 pub(super) struct Writer {
@@ -30,16 +19,9 @@ pub(super) struct Writer {
     by: String,
     target: AuthenticatorKey,
     header: ImportHeader,
-    /// Makes a retried batch apply once.
-    import_id: String,
-    batches: u64,
-    in_flight: VecDeque<InFlight>,
-    totals: ImportProgress,
-    progress: mpsc::Sender<Progress>,
+    identity: Identity,
+    report: Report,
 }
-
-/// The caller has gone: nobody is left to tell.
-struct Gone;
 
 impl Writer {
     pub(super) fn new(
@@ -47,188 +29,165 @@ impl Writer {
         by: &str,
         target: AuthenticatorKey,
         header: ImportHeader,
-        progress: mpsc::Sender<Progress>,
+        identity: Identity,
+        report: Report,
     ) -> Self {
         Self {
             admin,
             by: by.to_owned(),
             target,
             header,
-            import_id: uuid::Uuid::new_v4().to_string(),
-            batches: 0,
-            in_flight: VecDeque::new(),
-            totals: ImportProgress::default(),
-            progress,
+            identity,
+            report,
         }
     }
 
     /// Writes everything and says how it went.
     pub(super) async fn run(mut self, batches: Batches) {
+        // A caller must know under which id to resume before the first row can be stored.
+        self.report.tell();
         let written = match (self.header.dry_run, self.header.all_or_nothing) {
             (true, _) => self.rehearse(batches).await,
             (false, true) => self.write_all_or_nothing(batches).await,
-            (false, false) => self.write_as_read(batches).await,
+            (false, false) => self.write(Supply::File(batches), Unheard::Stop).await,
         };
-        let last = written.map(|()| ImportProgress {
-            done: true,
-            ..self.totals
-        });
-        // A caller who has gone is not told.
-        let _ = self.progress.send(last).await;
+        self.report.end(written).await;
     }
 
-    async fn write_as_read(&mut self, mut batches: Batches) -> Result<(), AdminError> {
-        while let Some(batch) = batches.next().await {
-            self.note_bad(batch.bad);
-            self.write(batch.rows).await?;
-            if self.tell().is_err() {
-                break;
+    /// Writes batch after batch, several at once.
+    async fn write(&mut self, mut supply: Supply, unheard: Unheard) -> Result<(), AdminError> {
+        let mut flight = Flight::new(self.admin.limits.batches_in_flight);
+        let mut beats = Report::beats();
+        // Read, and not on its way yet: it waits for room, or for another with a user in common.
+        let mut next: Option<Batch> = None;
+        let (mut is_read, mut is_heard) = (false, true);
+        loop {
+            if let Some(batch) = next.take_if(|batch| flight.has_room_for(batch)) {
+                self.send(&mut flight, batch);
+            }
+            if next.is_none() && is_read && flight.is_empty() {
+                return supply.end().await;
+            }
+            tokio::select! {
+                batch = supply.next(), if next.is_none() && !is_read => {
+                    next = batch?;
+                    is_read = next.is_none();
+                }
+                landed = flight.land() => is_heard &= self.settle(landed?).await.is_ok(),
+                _ = beats.tick() => self.report.tell(),
+                () = self.report.abandoned(), if is_heard => is_heard = false,
+            }
+            // What is in flight will land; the rest is not wanted any more.
+            if !is_heard && unheard == Unheard::Stop {
+                (next, is_read) = (None, true);
             }
         }
-        self.await_all().await?;
-        batches.end().await
     }
 
+    /// Nothing is stored of a file with a bad row. From the first batch on that is written it is all, even if nobody listens.
     async fn write_all_or_nothing(&mut self, mut batches: Batches) -> Result<(), AdminError> {
-        let mut held = Vec::new();
-        while let Some(batch) = batches.next().await {
-            self.note_bad(batch.bad);
-            if self.totals.failed == 0 {
-                held.push(batch.rows);
-            } else {
-                held.clear();
-            }
-            if self.tell().is_err() {
+        let mut held = Held::new(self.admin.limits.held_bytes);
+        let (mut beats, mut rows) = (Report::beats(), 0);
+        loop {
+            let mut batch = tokio::select! {
+                batch = batches.next() => match batch {
+                    Some(batch) => batch,
+                    None => break,
+                },
+                _ = beats.tick() => {
+                    self.report.tell();
+                    continue;
+                }
+                () = self.report.abandoned() => return Ok(()),
+            };
+            rows += batch.rows;
+            if self.report.note_bad(std::mem::take(&mut batch.bad)).await.is_err() {
                 return Ok(());
+            }
+            if self.report.settled.failed > 0 {
+                held.forget();
+            } else {
+                held.push(batch)?;
             }
         }
         batches.end().await?;
-        for rows in held {
-            self.write(rows).await?;
-            // From here on the caller's absence changes nothing: all, not some.
-            let _ = self.tell();
+        let failed = self.report.settled.failed;
+        if failed > 0 {
+            let why = format!("nothing was stored, because {failed} of {rows} rows are bad");
+            self.report.settled.warnings.push(why);
+            return Ok(());
         }
-        self.await_all().await
+        self.write(Supply::Held(held), Unheard::GoOn).await
     }
 
     async fn rehearse(&mut self, mut batches: Batches) -> Result<(), AdminError> {
-        let mut rehearsal = Rehearsal::new(self.header.on_conflict, self.header.is_repeatable());
-        while let Some(batch) = batches.next().await {
-            self.note_bad(batch.bad);
-            for (user_id, user) in &batch.rows {
-                let stored = self.admin.store.user(&self.target.chain, &self.target.id, user_id);
-                rehearsal.count(&mut self.totals, user_id, user, stored.as_deref());
-            }
-            if self.tell().is_err() {
-                break;
+        let mut rehearsal = Rehearsal::new(self.header.on_conflict, self.admin.limits.rehearsed_rows);
+        let mut beats = Report::beats();
+        loop {
+            tokio::select! {
+                batch = batches.next() => match batch {
+                    Some(batch) => {
+                        let counts = self.rehearse_batch(&mut rehearsal, &batch)?;
+                        if self.settle(Landed { batch, counts, revision: 0 }).await.is_err() {
+                            return Ok(());
+                        }
+                    }
+                    None => return batches.end().await,
+                },
+                _ = beats.tick() => self.report.tell(),
+                () = self.report.abandoned() => return Ok(()),
             }
         }
-        batches.end().await
     }
 
-    /// Sends a batch on its way. Batches overtake each other only if they have no user in common, so the last of a name wins.
-    async fn write(&mut self, rows: Vec<(String, NewUser)>) -> Result<(), AdminError> {
-        if rows.is_empty() {
-            return Ok(());
+    fn rehearse_batch(&self, rehearsal: &mut Rehearsal, batch: &Batch) -> Result<Counts, AdminError> {
+        let mut counts = Counts::default();
+        for (user_id, user) in &batch.users {
+            let stored = self.admin.store.user(&self.target.chain, &self.target.id, user_id);
+            rehearsal.count(&mut counts, user_id, user, stored.as_deref())?;
         }
-        let users: HashSet<_> = rows.iter().map(|(user_id, _)| user_id.clone()).collect();
-        if self.in_flight.iter().any(|other| !other.users.is_disjoint(&users)) {
-            self.await_all().await?;
-        }
-        while self.in_flight.len() >= self.admin.limits.batches_in_flight {
-            self.await_oldest().await?;
-        }
-        self.batches += 1;
+        Ok(counts)
+    }
+
+    fn send(&self, flight: &mut Flight, batch: Batch) {
         let intent = Intent {
             by: self.by.clone(),
-            request_id: format!("import-{}-{}", self.import_id, self.batches),
+            request_id: self.identity.request_id(batch.first_row, &batch.users),
             if_revision: None,
         };
-        let command = Command::ImportUsers {
+        let command = |rows: Vec<(String, NewUser)>| Command::ImportUsers {
             chain: self.target.chain.clone(),
             authenticator: self.target.id.clone(),
             rows,
             on_conflict: self.header.on_conflict,
         };
-        let reply = tokio::spawn(commit(self.admin.clone(), intent, command));
-        self.in_flight.push_back(InFlight { users, reply });
+        flight.send(&self.admin, intent, batch, command);
+    }
+
+    /// Takes a batch that is done with into the totals.
+    async fn settle(&mut self, landed: Landed) -> Result<(), Gone> {
+        let Landed {
+            batch,
+            counts,
+            revision,
+        } = landed;
+        self.report.note_bad(batch.bad).await?;
+        self.report.note_hashes(batch.hashes);
+        let settled = &mut self.report.settled;
+        settled.settled_rows += batch.rows;
+        settled.revision = settled.revision.max(revision);
+        settled.created += counts.created;
+        settled.replaced += counts.replaced;
+        settled.unchanged += counts.unchanged;
+        settled.skipped += counts.skipped;
+        self.report.tell();
         Ok(())
-    }
-
-    async fn await_all(&mut self) -> Result<(), AdminError> {
-        while !self.in_flight.is_empty() {
-            self.await_oldest().await?;
-        }
-        Ok(())
-    }
-
-    async fn await_oldest(&mut self) -> Result<(), AdminError> {
-        let Some(oldest) = self.in_flight.pop_front() else {
-            return Ok(());
-        };
-        let joined = oldest.reply.await;
-        let outcome = joined.map_err(|error| AdminError::Internal(format!("a batch broke off: {error}")))??;
-        self.totals.revision = self.totals.revision.max(outcome.revision);
-        if let Reply::Imported {
-            created,
-            replaced,
-            unchanged,
-            skipped,
-        } = outcome.reply
-        {
-            self.totals.created += created;
-            self.totals.replaced += replaced;
-            self.totals.unchanged += unchanged;
-            self.totals.skipped += skipped;
-        }
-        Ok(())
-    }
-
-    fn note_bad(&mut self, bad: Vec<BadRow>) {
-        for row in bad {
-            self.totals.failed += 1;
-            if self.totals.failed <= self.admin.limits.bad_rows {
-                self.totals.bad_rows.push(row);
-            }
-        }
-    }
-
-    /// Tells how far it is. A caller who listens only in the end must not hold the import up: the next message says it all.
-    fn tell(&mut self) -> Result<(), Gone> {
-        match self.progress.try_send(Ok(self.totals.clone())) {
-            Ok(()) => {
-                self.totals.bad_rows.clear();
-                Ok(())
-            }
-            Err(TrySendError::Full(_)) => Ok(()),
-            Err(TrySendError::Closed(_)) => Err(Gone),
-        }
     }
 }
 
-/// Commits one batch, through changes of the leader: under its request id it is applied once however often it is sent.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "backoff: a leader cannot be waited for from here"
-)]
-async fn commit(admin: Admin, intent: Intent, command: Command) -> Result<Outcome, AdminError> {
-    for _ in 1..WRITE_ATTEMPTS {
-        match Box::pin(admin.cluster.write(&intent.by, &intent.request_id, command.clone()))
-            .await
-            .map_err(AdminError::from)
-        {
-            Ok(outcome) => return accepted(outcome),
-            Err(
-                AdminError::Unavailable {
-                    obstacle: Obstacle::NoQuorum,
-                    ..
-                }
-                | AdminError::Deadline(_),
-            ) => {
-                tokio::time::sleep(WRITE_PAUSE).await;
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    accepted(Box::pin(admin.cluster.write(&intent.by, &intent.request_id, command)).await?)
+/// What becomes of the rest when nobody listens any more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unheard {
+    Stop,
+    GoOn,
 }

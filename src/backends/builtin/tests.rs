@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Builtin;
+use super::{Bootstrap, Builtin, bootstrap_of};
 use crate::auth::{
-    AuthenticatorKey, Clock, Credentials, KeyRing, PasswordRecord, PasswordUpgrades, Provider, ProviderError, Reason,
-    Secret, SharedKeys, TestClock, Timestamp, UserDirectory, UserKey, UserRecord, Verdict,
+    AuthenticatorKey, AuthenticatorRecord, Clock, Credentials, KeyRing, OnFailure, PasswordRecord, PasswordUpgrades,
+    Provider, ProviderError, Reason, Secret, SharedKeys, TestClock, Timestamp, UserDirectory, UserKey, UserRecord,
+    Verdict,
 };
 use crate::backends::{Context, check};
 use crate::hash::{Algorithm, HashError, Hasher, Settings};
@@ -371,10 +372,13 @@ fn defaults_are_filled_in_and_every_violation_is_named() {
             "user_id_type": "username",
             "password_hash_algorithm": {"name": "argon2id", "memory_kib": 19456, "iterations": 2, "parallelism": 1},
             "allow_legacy_hashes": false,
+            "bootstrap_file": "",
+            "bootstrap_type": "plain",
         })
     );
     let faults = check(json!({
-        "bootstrap_file": "x.csv",
+        "bootstrap_file": "x.txt",
+        "bootstrap_type": "secret",
         "user_id_type": "email",
         "password_hash_algorithm": {"name": "pbkdf2", "mac_fun": "sha256", "iterations": 0},
         "colour": "red",
@@ -386,12 +390,73 @@ fn defaults_are_filled_in_and_every_violation_is_named() {
     assert_eq!(
         fields,
         [
-            "settings.bootstrap_file",
             "settings.colour",
             "settings.user_id_type",
             iterations,
-            "settings.allow_legacy_hashes"
+            "settings.allow_legacy_hashes",
+            "settings.bootstrap_file",
+            "settings.bootstrap_type",
         ]
     );
     assert_eq!(check(json!([])).unwrap_err()[0].field, "settings");
+}
+
+#[test]
+fn the_file_that_fills_the_database_is_named_in_its_settings() {
+    let record = |settings: Value| AuthenticatorRecord {
+        key: AuthenticatorKey {
+            chain: "global".to_owned(),
+            id: "main".to_owned(),
+        },
+        mechanism: "password_based".into(),
+        backend: "built_in_database".into(),
+        enabled: true,
+        settings: settings.to_string(),
+        precondition: String::new(),
+        on_failure: OnFailure::Deny,
+        timeout: Duration::from_secs(5),
+        revision: 1,
+        updated_at: Timestamp(0),
+        updated_by: String::new(),
+    };
+    assert_eq!(bootstrap_of(&record(json!({}))), None);
+    assert_eq!(bootstrap_of(&record(json!({"bootstrap_file": ""}))), None);
+    let named = record(json!({"bootstrap_file": "users.JSON", "bootstrap_type": "hash"}));
+    let bootstrap = Bootstrap {
+        file: "users.JSON".into(),
+        is_hashed: true,
+    };
+    assert_eq!(bootstrap_of(&named), Some(bootstrap));
+    let other = AuthenticatorRecord {
+        backend: "mysql".into(),
+        ..named
+    };
+    assert_eq!(bootstrap_of(&other), None);
+}
+
+#[test]
+fn a_file_that_can_be_right_on_no_node_is_refused() {
+    let check = |file: &str| {
+        let settings = json!({"bootstrap_file": file});
+        check("password_based", "built_in_database", &settings).map(|_| ())
+    };
+    for file in [
+        "",
+        "users.csv",
+        "a/users.ndjson",
+        "/etc/users.json",
+        Bootstrap::EMQX_DEFAULT,
+    ] {
+        assert_eq!(check(file), Ok(()), "{file}");
+    }
+    for file in [
+        "users",
+        "../users.csv",
+        "a/../../users.csv",
+        "a\u{0}.csv",
+        "a\n.csv",
+        &"x.csv".repeat(200),
+    ] {
+        assert_eq!(check(file).unwrap_err()[0].field, "settings.bootstrap_file", "{file}");
+    }
 }

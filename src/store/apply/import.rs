@@ -4,13 +4,15 @@ use super::users::{check_owner, read, record};
 use super::{Circumstances, Done, already_exists, names};
 use crate::auth::UserRecord;
 use crate::store::command::{NewUser, OnConflict, Reply};
-use crate::store::key;
+use crate::store::error::StoreError;
 use crate::store::run::Run;
+use crate::store::{key, requests};
 
 /// Files that were read to their end, of one authenticator; older ones are forgotten.
 const REMEMBERED_SOURCES: usize = 16;
 
-/// Every row is counted once: a later row of a name that this import wrote replaces it, whatever `on_conflict` says.
+/// Every row is counted once. `on_conflict` is about the users that were there before the import: a later row of a name that
+/// this import wrote, here or in an earlier part, replaces it.
 pub(super) fn users(
     run: &mut Run<'_>,
     now: &Circumstances<'_>,
@@ -23,7 +25,7 @@ pub(super) fn users(
     for (row, (user_id, user)) in rows.iter().enumerate() {
         names::check(&format!("rows[{row}].user_id"), user_id)?;
         let key = key::user(chain, authenticator, user_id);
-        if on_conflict == OnConflict::Skip && run.was_there(&key) {
+        if on_conflict == OnConflict::Skip && run.was_there(&key) && !is_of_this_import(run, now, &key)? {
             skipped += 1;
             continue;
         }
@@ -69,6 +71,21 @@ pub(super) fn bootstrap(
         run.put("source", key, &done)?;
     }
     Ok(reply)
+}
+
+/// Whether the user that is there was written by the import at hand, in this part or an earlier one, and by nobody since.
+fn is_of_this_import(run: &Run<'_>, now: &Circumstances<'_>, key: &[u8]) -> Result<bool, StoreError> {
+    let Some(import) = requests::import_of(now.request_id) else {
+        return Ok(false);
+    };
+    let Some(old) = read(run, key)? else {
+        return Ok(false);
+    };
+    if old.revision == now.index {
+        return Ok(true);
+    }
+    let asked = requests::asked_at(run, old.revision)?;
+    Ok(asked.is_some_and(|(by, request_id)| by == now.by && requests::import_of(&request_id) == Some(import)))
 }
 
 /// Whether nothing differs but when it was written.
