@@ -1,5 +1,6 @@
 //! What a cluster promises, one file per promise, against real processes.
 
+mod bootstrap;
 mod catch_up;
 mod cli;
 mod dev;
@@ -7,6 +8,7 @@ mod formation;
 mod forwarding;
 mod identity;
 mod import;
+mod import_resumed;
 mod join;
 mod journal_faults;
 mod linearizable;
