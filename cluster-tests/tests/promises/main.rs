@@ -1,6 +1,7 @@
 //! What a cluster promises, one file per promise, against real processes.
 
 mod authenticators;
+mod bootstrap;
 mod catch_up;
 mod chains;
 mod cli;
@@ -11,6 +12,7 @@ mod formation;
 mod forwarding;
 mod identity;
 mod import;
+mod import_resumed;
 mod join;
 mod journal_faults;
 mod linearizable;

@@ -19,7 +19,7 @@ pub(in crate::cli) struct DevArgs {
     /// How many nodes
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=9))]
     nodes: u16,
-    /// Where they keep what they have; starting over the same folder continues
+    /// Where they keep what they have; starting over the same folder continues. A `bootstrap_file` lies in node-N/data/bootstrap
     #[arg(long, value_name = "DIR", default_value = "portcullis-dev")]
     data_dir: PathBuf,
     /// gRPC port of the first node; the next node's is 10 higher, its peers' and web ports are the two after it
