@@ -5,12 +5,12 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::backend::{Backend, BackendInfo, Context, Opened, Violation};
-use super::builtin;
+use super::{builtin, jwt};
 use super::timed::Timed;
 use crate::auth::{AuthenticatorRecord, ProviderError, Reason};
 use crate::hash::Algorithm;
 
-static BACKENDS: [Backend; 1] = [builtin::BACKEND];
+static BACKENDS: [Backend; 2] = [builtin::BACKEND, jwt::BACKEND];
 
 /// Every kind there is.
 pub fn kinds() -> Vec<BackendInfo> {
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn an_unknown_kind_is_told_what_exists() {
-        let faults = check("jwt", "", &json!({})).unwrap_err();
+        let faults = check("oauth", "", &json!({})).unwrap_err();
         assert_eq!(faults[0].field, "mechanism");
         assert!(faults[0].why.contains("password_based"));
         let faults = check("password_based", "oracle", &json!({})).unwrap_err();

@@ -1,10 +1,14 @@
 //! One file per place where a credential can be checked; one catalog; reconcile.
 
+mod acl;
 mod backend;
 mod builtin;
 mod catalog;
 mod closed;
+mod fields;
+mod jwt;
 mod reconcile;
+mod ssl;
 mod timed;
 
 pub use self::backend::{BackendInfo, Context, Violation};

@@ -1,6 +1,7 @@
 //! The built-in database's promises, over a directory in memory.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,6 +64,7 @@ fn open(settings: &Value, id: &str, users: Vec<(&'static str, UserRecord)>) -> F
         hasher,
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         upgrades: Arc::new(Forgetful),
+        kept_dir: PathBuf::new(),
     };
     let key = AuthenticatorKey {
         chain: "global".to_owned(),
