@@ -150,7 +150,11 @@ mod tests {
                 {"permission": "allow", "action": "publish", "topic": "a", "qos": [0, 1], "retain": true},
                 {"permission": "deny", "action": "all", "topics": ["b", "c"], "qos": 2, "retain": "all"},
             ])),
-            ["allow publish a [0, 1] Some(true)", "deny all b [2] None", "deny all c [2] None"]
+            [
+                "allow publish a [0, 1] Some(true)",
+                "deny all b [2] None",
+                "deny all c [2] None"
+            ]
         );
     }
 

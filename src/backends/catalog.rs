@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::backend::{Backend, BackendInfo, Context, Opened, Violation};
-use super::{builtin, jwt};
 use super::timed::Timed;
+use super::{builtin, jwt};
 use crate::auth::{AuthenticatorRecord, ProviderError, Reason};
 use crate::hash::Algorithm;
 

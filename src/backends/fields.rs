@@ -165,7 +165,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A text or a list of them, none of them empty; absent is the empty list.
+    /// A text or a list of them; only an absent field is the empty list.
     pub(super) fn texts(&mut self, name: &'static str) -> Vec<&'a str> {
         let Some(value) = self.get(name) else {
             return Vec::new();
@@ -175,13 +175,14 @@ impl<'a> Fields<'a> {
             Value::Array(items) => items.iter().map(Value::as_str).collect(),
             _ => None,
         };
-        match texts.filter(|texts| texts.iter().all(|text| !text.is_empty())) {
+        // An empty list could be meant as "nobody", and would be taken for "anybody".
+        match texts.filter(|texts| !texts.is_empty() && texts.iter().all(|text| !text.is_empty())) {
             Some(texts) => {
                 self.fill(name, value.clone());
                 texts
             }
             None => {
-                self.refuse(name, "must be a text or a list of texts, none of them empty");
+                self.refuse(name, "must be a text or a list of texts, and nothing of it empty");
                 Vec::new()
             }
         }
@@ -262,7 +263,16 @@ mod tests {
         for (text, millis) in [("15s", 15_000), ("1m30s", 90_000), ("500ms", 500), ("1d", 86_400_000)] {
             assert_eq!(parse_duration(text), Some(Duration::from_millis(millis)), "{text}");
         }
-        for text in ["", "5", "s", "5x", "-5s", "1.5s", "99999999999999999999s", "18446744073709551615d"] {
+        for text in [
+            "",
+            "5",
+            "s",
+            "5x",
+            "-5s",
+            "1.5s",
+            "99999999999999999999s",
+            "18446744073709551615d",
+        ] {
             assert_eq!(parse_duration(text), None, "{text}");
         }
     }
@@ -280,7 +290,13 @@ mod tests {
         let named: Vec<_> = faults.iter().map(|fault| fault.field.as_str()).collect();
         assert_eq!(
             named,
-            ["settings.on", "settings.time", "settings.who", "settings.name", "settings.colour"]
+            [
+                "settings.on",
+                "settings.time",
+                "settings.who",
+                "settings.name",
+                "settings.colour"
+            ]
         );
 
         let given = json!({"time": 2.5});

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use self::keys::{Key, KeySet, Signed};
+use self::keys::{Key, KeySet, Signer};
 use self::remote::RemoteKeys;
 use self::settings::{From, Otherwise, Settings, Source};
 use self::token::{Token, Unfit};
@@ -66,7 +66,7 @@ fn open(key: &AuthenticatorKey, settings: &Value, context: &Context) -> Opened {
         Source::Public(keys) => Keys::Fixed(KeySet::of(
             keys.iter().map(|key| Key::public(key, None, None)).collect(),
         )),
-        Source::Set(source) => Keys::Remote(RemoteKeys::open(key, source, context)?),
+        Source::Set(source) => Keys::Remote(RemoteKeys::open(key, *source, context)?),
     };
     Ok(Arc::new(Jwt {
         from,
@@ -128,9 +128,9 @@ impl Jwt {
             Keys::Remote(keys) => keys.check(&token).await?,
         };
         Ok(match signed {
-            Signed::ByOurs => self.judge(&token, credentials),
-            Signed::ByNone => self.on_bad_signature.verdict(Reason::TokenBadSignature.into()),
-            Signed::ByUnknown => self.on_bad_signature.verdict(Reason::TokenUnknownKey.into()),
+            Signer::Ours => self.judge(&token, credentials),
+            Signer::Other => self.on_bad_signature.verdict(Reason::TokenBadSignature.into()),
+            Signer::Unknown => self.on_bad_signature.verdict(Reason::TokenUnknownKey.into()),
         })
     }
 

@@ -42,7 +42,10 @@ impl Ssl {
         fields.flag("enable", true);
         let trusts_anybody = fields.word("verify", &[("verify_peer", false), ("verify_none", true)], false);
         let authorities = pem(&mut fields, "cacertfile", "CERTIFICATE");
-        let (cert, key) = (pem(&mut fields, "certfile", "CERTIFICATE"), pem(&mut fields, "keyfile", "PRIVATE KEY"));
+        let (cert, key) = (
+            pem(&mut fields, "certfile", "CERTIFICATE"),
+            pem(&mut fields, "keyfile", "PRIVATE KEY"),
+        );
         if cert.is_empty() != key.is_empty() {
             fields.refuse("certfile", "and `keyfile` belong together");
         }
@@ -55,17 +58,27 @@ impl Ssl {
             identity: cert + &key,
             server_name: server_name.to_owned(),
         };
-        if ssl.has_material() && ssl.apply(reqwest::Client::builder()).and_then(|client| client.build().map(drop)).is_err() {
-            fields.refuse("cacertfile", "or certificate and key cannot be used: they are damaged or do not fit each other");
+        if ssl.has_material()
+            && ssl
+                .apply(reqwest::Client::builder())
+                .and_then(|client| client.build().map(drop))
+                .is_err()
+        {
+            fields.refuse(
+                "cacertfile",
+                "or certificate and key cannot be used: they are damaged or do not fit each other",
+            );
         }
         fields.finish().map(|filled| (ssl, Value::Object(filled)))
     }
 
     /// JSON schema of the object.
     pub(super) fn schema() -> Value {
-        let text = |title: &str, description: &str| json!({"title": title, "description": description, "type": "string"});
+        let text =
+            |title: &str, description: &str| json!({"title": title, "description": description, "type": "string"});
         let left_out = LEFT_OUT.map(|name| {
-            let schema = json!({"title": name, "description": "Accepted from EMQX and left to the TLS library; not kept."});
+            let schema =
+                json!({"title": name, "description": "Accepted from EMQX and left to the TLS library; not kept."});
             (name.to_owned(), schema)
         });
         let mut properties: serde_json::Map<String, Value> = [
@@ -125,7 +138,14 @@ impl Ssl {
 fn pem(fields: &mut Fields<'_>, name: &'static str, kind: &str) -> String {
     let text = fields.text(name).unwrap_or_default();
     if !text.is_empty() && !text.contains(&format!("{kind}-----")) {
-        fields.refuse(name, format!("must be the PEM text itself, with a section `{kind}`; files are not read"));
+        fields.refuse(
+            name,
+            format!("must be the PEM text itself, with a section `{kind}`; files are not read"),
+        );
     }
-    if text.is_empty() { String::new() } else { format!("{}\n", text.trim_end()) }
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!("{}\n", text.trim_end())
+    }
 }

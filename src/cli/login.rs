@@ -29,8 +29,11 @@ pub(super) struct LoginArgs {
     /// Read the password from standard input instead of asking
     #[arg(long)]
     password_stdin: bool,
-    /// Send no password at all, which is not the same as an empty one
+    /// Read a token (JWT) from standard input and send it as the password
     #[arg(long, conflicts_with = "password_stdin")]
+    token_stdin: bool,
+    /// Send no password at all, which is not the same as an empty one
+    #[arg(long, conflicts_with_all = ["password_stdin", "token_stdin"])]
     no_password: bool,
     /// The listener that the client came through
     #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
@@ -69,7 +72,7 @@ impl LoginArgs {
         let password = if self.no_password {
             None
         } else {
-            let password = password::obtain(self.password_stdin, false)?;
+            let password = password::obtain(self.password_stdin || self.token_stdin, false)?;
             Some(bytes::Bytes::copy_from_slice(password.as_bytes()))
         };
         let consistency = if self.linearizable {

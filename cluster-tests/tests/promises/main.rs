@@ -16,3 +16,4 @@ mod request_id;
 mod roles;
 mod shutdown;
 mod state_rebuild;
+mod tokens;

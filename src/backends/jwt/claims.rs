@@ -33,7 +33,10 @@ impl Checks {
         self.check_times(claims, now)?;
         if !self.issuer.is_empty() {
             let issuer = claims.get("iss").and_then(Value::as_str);
-            check("iss", issuer.is_some_and(|issuer| self.issuer.iter().any(|one| one == issuer)))?;
+            check(
+                "iss",
+                issuer.is_some_and(|issuer| self.issuer.iter().any(|one| one == issuer)),
+            )?;
         }
         if !self.audience.is_empty() {
             let audience = claims.get("aud");
@@ -72,7 +75,9 @@ impl Checks {
             return Ok(());
         };
         let issued = issued.ok_or_else(|| mismatch("iat", "is missing, which `max_age` needs"))?;
-        let allowed = i64::try_from(max_age.as_millis()).unwrap_or(i64::MAX).saturating_add(leeway);
+        let allowed = i64::try_from(max_age.as_millis())
+            .unwrap_or(i64::MAX)
+            .saturating_add(leeway);
         if now.saturating_sub(issued) >= allowed {
             return Err(Finding::new(Reason::TokenExpired, "`iat` is longer ago than `max_age`"));
         }

@@ -31,8 +31,15 @@ const TIMES: [&str; 3] = ["exp", "iat", "nbf"];
 pub(super) fn parse(path: &str, value: &Value) -> Result<Vec<Expectation>, Vec<Violation>> {
     let pairs = match value {
         Value::Object(map) => map.iter().map(|(name, value)| Ok((name.as_str(), value))).collect(),
-        Value::Array(items) => items.iter().enumerate().map(|(at, item)| pair(path, at, item)).collect(),
-        _ => vec![Err(Violation::new(path, "must be an object, or a list of {name, value}"))],
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .map(|(at, item)| pair(path, at, item))
+            .collect(),
+        _ => vec![Err(Violation::new(
+            path,
+            "must be an object, or a list of {name, value}",
+        ))],
     };
     let mut expected = Vec::new();
     let mut faults = Vec::new();
@@ -87,6 +94,7 @@ impl Expected {
     }
 
     /// Whether a claim is this.
+    #[expect(clippy::only_used_in_recursion, reason = "placeholders")]
     pub(super) fn fits(&self, claim: &Value, credentials: &Credentials) -> bool {
         match (self, claim) {
             (Self::Text(text), Value::String(claim)) => text == claim,
@@ -94,7 +102,10 @@ impl Expected {
             (Self::Plain(plain), claim) => plain == claim,
             (Self::List(items), Value::Array(claims)) => {
                 items.len() == claims.len()
-                    && items.iter().zip(claims).all(|(item, claim)| item.fits(claim, credentials))
+                    && items
+                        .iter()
+                        .zip(claims)
+                        .all(|(item, claim)| item.fits(claim, credentials))
             }
             (Self::Text(_) | Self::List(_), _) => false,
         }

@@ -92,7 +92,10 @@ fn url(fields: &mut Fields<'_>) -> Option<Url> {
 /// Names are kept in lower case, so that a secret that is sent back as it was shown finds its value.
 fn headers(fields: &mut Fields<'_>) -> Option<HeaderMap> {
     let mut filled = Map::new();
-    let given = fields.get("headers").cloned().unwrap_or_else(|| Value::Object(Map::new()));
+    let given = fields
+        .get("headers")
+        .cloned()
+        .unwrap_or_else(|| Value::Object(Map::new()));
     let Value::Object(given) = given else {
         fields.refuse("headers", "must be an object of texts");
         return None;
@@ -120,7 +123,14 @@ fn headers(fields: &mut Fields<'_>) -> Option<HeaderMap> {
 }
 
 /// Headers that belong to the connection, not to the request's meaning.
-const NOT_OURS: [&str; 6] = ["host", "content-length", "transfer-encoding", "connection", "te", "upgrade"];
+const NOT_OURS: [&str; 6] = [
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "te",
+    "upgrade",
+];
 
 fn header<'a>(name: &str, value: &'a Value) -> Result<(HeaderName, &'a str, HeaderValue), &'static str> {
     let name: HeaderName = name.parse().map_err(|_| "is no name of a header")?;
@@ -216,7 +226,10 @@ fn follow_at_home(attempt: reqwest::redirect::Attempt<'_>) -> reqwest::redirect:
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     kind == "application/json" || kind.starts_with("application/") && kind.ends_with("+json")
 }

@@ -31,7 +31,13 @@ impl Grants {
             is_superuser: claims.get("is_superuser").is_some_and(is_true),
             client_attrs: claims.get("client_attrs").map(attributes).unwrap_or_default(),
             // A token that is let in by the leeway alone lives until that is over, not until the past.
-            expire_at: end.map(|end| if end > now { end } else { Timestamp(end.0.saturating_add(leeway)) }),
+            expire_at: end.map(|end| {
+                if end > now {
+                    end
+                } else {
+                    Timestamp(end.0.saturating_add(leeway))
+                }
+            }),
             client_id_override: text(claims.get("clientid_override")),
             acl,
             auth_data: Vec::new(),
@@ -60,7 +66,9 @@ fn attributes(value: &Value) -> BTreeMap<String, String> {
 
 fn is_name(name: &str) -> bool {
     (1..=LONGEST_NAME).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
 fn attribute(value: &Value) -> Option<String> {

@@ -160,7 +160,18 @@ mod tests {
 
     #[test]
     fn anything_but_one_object_is_no_object() {
-        for text in ["", "1", "[]", "null", "{", "{} {}", "{}x", "\u{feff}{}", r#"{"a": 1e999}"#, r#"{"a": NaN}"#] {
+        for text in [
+            "",
+            "1",
+            "[]",
+            "null",
+            "{",
+            "{} {}",
+            "{}x",
+            "\u{feff}{}",
+            r#"{"a": 1e999}"#,
+            r#"{"a": NaN}"#,
+        ] {
             assert_eq!(object(text.as_bytes()), Err(Fault::NoObject), "{text}");
         }
         assert_eq!(object(b"{\"a\": \"\xff\"}"), Err(Fault::NoObject));

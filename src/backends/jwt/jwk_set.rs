@@ -33,7 +33,8 @@ pub(super) struct JwkSet {
 impl JwkSet {
     /// Reads a set. A key that cannot be used is left out; a set without one that can is refused.
     pub(super) fn parse(text: &[u8]) -> Result<Self, String> {
-        let document = json::object(text).map_err(|_| "the answer is not a JSON object, or a name stands in it twice")?;
+        let document =
+            json::object(text).map_err(|_| "the answer is not a JSON object, or a name stands in it twice")?;
         let keys = document
             .get("keys")
             .and_then(Value::as_array)
@@ -79,10 +80,7 @@ impl Published {
     fn to_jwk(&self) -> Value {
         let mut jwk = self.key.to_jwk();
         if let Some(members) = jwk.as_object_mut() {
-            let named = [
-                ("kid", self.kid.as_deref()),
-                ("alg", self.only.map(Algorithm::name)),
-            ];
+            let named = [("kid", self.kid.as_deref()), ("alg", self.only.map(Algorithm::name))];
             for (name, value) in named {
                 if let Some(value) = value {
                     members.insert(name.to_owned(), value.into());

@@ -48,12 +48,17 @@ impl KeptFile {
             Err(error) => return Err(error.to_string()),
         };
         let mut text = Vec::new();
-        file.take(LONGEST).read_to_end(&mut text).map_err(|error| error.to_string())?;
+        file.take(LONGEST)
+            .read_to_end(&mut text)
+            .map_err(|error| error.to_string())?;
         let document: Value = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
         if document.get("endpoint").and_then(Value::as_str) != Some(&self.address) {
             return Ok(None);
         }
-        let fetched_at = document.get("fetched_at").and_then(Value::as_u64).ok_or("it has no time")?;
+        let fetched_at = document
+            .get("fetched_at")
+            .and_then(Value::as_u64)
+            .ok_or("it has no time")?;
         Ok(Some(Kept {
             set: JwkSet::parse(&text)?,
             fetched_at: Timestamp(fetched_at),
@@ -78,10 +83,16 @@ impl KeptFile {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&beside)?;
         file.write_all(document.to_string().as_bytes())?;
         file.sync_all()?;
         fs::rename(&beside, &self.path)?;
-        self.path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+        self.path
+            .parent()
+            .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
     }
 }

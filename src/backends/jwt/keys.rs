@@ -51,15 +51,15 @@ impl Key {
     }
 }
 
-/// What the keys say of a token.
+/// Who has signed a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Signed {
+pub(super) enum Signer {
     /// One of them has signed it.
-    ByOurs,
-    /// None of those that could have.
-    ByNone,
-    /// None of them could have: another kind of key, or another name.
-    ByUnknown,
+    Ours,
+    /// None of the keys that could have.
+    Other,
+    /// A key that is not here: of another kind, or of another name.
+    Unknown,
 }
 
 /// All keys of an authenticator.
@@ -78,9 +78,9 @@ impl KeySet {
 
     /// Whether one of them has signed the token. A `kid` selects the keys of that name; where none has it, the keys without a
     /// name are meant, as one that is set by hand is.
-    pub(super) fn check(&self, token: &Token<'_>) -> Signed {
+    pub(super) fn check(&self, token: &Token<'_>) -> Signer {
         let Some(algorithm) = token.algorithm else {
-            return Signed::ByUnknown;
+            return Signer::Unknown;
         };
         let wanted = token.kid.as_deref();
         let by_name = wanted.is_some_and(|kid| self.bears(kid));
@@ -92,12 +92,12 @@ impl KeySet {
             };
             named && key.serves(algorithm)
         });
-        let mut signed = Signed::ByUnknown;
+        let mut signed = Signer::Unknown;
         for key in fitting.take(MOST_TRIED) {
             if key.verifies(algorithm, token) {
-                return Signed::ByOurs;
+                return Signer::Ours;
             }
-            signed = Signed::ByNone;
+            signed = Signer::Other;
         }
         signed
     }

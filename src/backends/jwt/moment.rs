@@ -15,7 +15,10 @@ pub(super) fn read(value: &Value) -> Option<i64> {
         Value::String(text) if is_numeric(text) => text.parse().ok()?,
         _ => return None,
     };
-    #[expect(clippy::cast_possible_truncation, reason = "checked to be within what i64 holds by far")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "checked to be within what i64 holds by far"
+    )]
     (-LAST_SECOND..=LAST_SECOND)
         .contains(&seconds)
         .then_some((seconds * 1000.0).floor() as i64)

@@ -51,7 +51,9 @@ fn public_key(label: &str, der: &[u8]) -> Result<PublicKey, String> {
         "PUBLIC KEY" => subject_key(der),
         "RSA PUBLIC KEY" => rsa_key(der),
         label if label.ends_with("PRIVATE KEY") => {
-            return Err("holds a private key; only public keys belong here, and this one should be replaced".to_owned());
+            return Err(
+                "holds a private key; only public keys belong here, and this one should be replaced".to_owned(),
+            );
         }
         _ => return Err(format!("has a section `{label}`; known are PUBLIC KEY, RSA PUBLIC KEY")),
     };

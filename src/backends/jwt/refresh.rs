@@ -8,8 +8,8 @@ use tokio::task::spawn_blocking;
 
 use super::fetch::{Endpoint, Fetched, Fetcher};
 use super::jwk_set::JwkSet;
-use super::keys::KeySet;
 use super::kept::{Kept, KeptFile};
+use super::keys::KeySet;
 use super::remote::Shared;
 use super::settings::SetSource;
 use crate::auth::{AuthenticatorKey, Instant, Timestamp};
@@ -65,7 +65,11 @@ impl Refresh {
         loop {
             self.shared.fetch_begins();
             let end = self.fetch().await;
-            self.failures = if end.is_ok() { 0 } else { self.failures.saturating_add(1) };
+            self.failures = if end.is_ok() {
+                0
+            } else {
+                self.failures.saturating_add(1)
+            };
             self.tell(&end);
             self.shared.pause(self.next_pause()).await;
         }

@@ -8,13 +8,11 @@ use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::keys::{KeySet, Signed};
+use super::keys::{KeySet, Signer};
 use super::refresh::Refresh;
 use super::settings::SetSource;
 use super::token::Token;
-use crate::auth::{
-    AuthenticatorKey, Clock, Health, Instant, ProviderError, ProviderStatus, Reason, Timestamp,
-};
+use crate::auth::{AuthenticatorKey, Clock, Health, Instant, ProviderError, ProviderStatus, Reason, Timestamp};
 use crate::backends::Context;
 
 /// A token with a name that no key bears makes the set be fetched, but not again within this time: anybody can make up names.
@@ -76,7 +74,7 @@ impl RemoteKeys {
     }
 
     /// Whether one of the keys has signed the token. Waits for a fetch where that can help, but not for long.
-    pub(super) async fn check(&self, token: &Token<'_>) -> Result<Signed, ProviderError> {
+    pub(super) async fn check(&self, token: &Token<'_>) -> Result<Signer, ProviderError> {
         match self.shared.look(token) {
             Some((signed, false)) => Ok(signed),
             Some((signed, true)) => {
@@ -112,12 +110,12 @@ impl Shared {
     }
 
     /// What the keys at hand say, and whether newer ones could say something else; `None` if there are none that may be used.
-    fn look(&self, token: &Token<'_>) -> Option<(Signed, bool)> {
+    fn look(&self, token: &Token<'_>) -> Option<(Signer, bool)> {
         let held = self.held.load();
         let held = held.as_ref().filter(|held| self.age_of(held) <= self.max_stale)?;
         let signed = held.keys.check(token);
         let is_strange = token.is_for_public_keys() && token.kid.as_ref().is_some_and(|kid| !held.keys.bears(kid));
-        Some((signed, is_strange && signed != Signed::ByOurs))
+        Some((signed, is_strange && signed != Signer::Ours))
     }
 
     fn age_of(&self, held: &Held) -> Duration {
@@ -209,8 +207,15 @@ impl Shared {
             return "there are no keys".to_owned();
         };
         let (age, longest) = (self.age_of(&held), self.max_stale.as_secs());
-        let is = if age <= self.max_stale { "are used" } else { "are used no more" };
-        format!("keys of {} s ago {is}, at most for {longest} s (`max_stale`)", age.as_secs())
+        let is = if age <= self.max_stale {
+            "are used"
+        } else {
+            "are used no more"
+        };
+        format!(
+            "keys of {} s ago {is}, at most for {longest} s (`max_stale`)",
+            age.as_secs()
+        )
     }
 }
 

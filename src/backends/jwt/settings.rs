@@ -52,7 +52,7 @@ pub(super) enum Otherwise {
 pub(super) enum Source {
     Secret(Secret),
     Public(Vec<PublicKey>),
-    Set(SetSource),
+    Set(Box<SetSource>),
 }
 
 /// A key set that is fetched.
@@ -83,11 +83,15 @@ impl Settings {
     /// Reads settings; returns them with every default filled in, too.
     pub(super) fn parse(settings: &Value) -> Result<(Self, Map<String, Value>), Vec<Violation>> {
         let mut fields = Fields::of("settings", settings).map_err(|fault| vec![fault])?;
-        let from = fields.word("from", &[("password", From::Password), ("username", From::Username)], From::Password);
+        let from = fields.word(
+            "from",
+            &[("password", From::Password), ("username", From::Username)],
+            From::Password,
+        );
         let source = source(&mut fields);
-        let expected = fields.get("verify_claims").map_or(Ok(Vec::new()), |given| {
-            expected::parse("settings.verify_claims", given)
-        });
+        let expected = fields
+            .get("verify_claims")
+            .map_or(Ok(Vec::new()), |given| expected::parse("settings.verify_claims", given));
         let given = fields.get("verify_claims").cloned();
         fields.fill("verify_claims", given.unwrap_or_else(|| Value::Object(Map::new())));
         let expected = expected.unwrap_or_else(|faults| {
@@ -148,7 +152,10 @@ fn source(fields: &mut Fields<'_>) -> Option<Source> {
     fields.refuse_given(&SET_FIELDS, "has a meaning only together with `use_jwks`");
     let kinds = [("hmac-based", Kind::Hmac), ("public-key", Kind::PublicKey)];
     if fields.get("algorithm").is_none() {
-        fields.refuse("algorithm", "is required: `hmac-based` or `public-key`; or set `use_jwks`");
+        fields.refuse(
+            "algorithm",
+            "is required: `hmac-based` or `public-key`; or set `use_jwks`",
+        );
         fields.leave_out(&SECRET_FIELDS);
         fields.leave_out(&PUBLIC_FIELDS);
         return None;
@@ -190,7 +197,10 @@ fn public_keys(fields: &mut Fields<'_>) -> Option<Vec<PublicKey>> {
     match keys.map(|keys| keys.concat()) {
         Ok(keys) if keys.len() <= MOST_TRIED => Some(keys),
         Ok(_) => {
-            fields.refuse("public_key", format!("holds more than {MOST_TRIED} keys; a key set (`use_jwks`) may"));
+            fields.refuse(
+                "public_key",
+                format!("holds more than {MOST_TRIED} keys; a key set (`use_jwks`) may"),
+            );
             None
         }
         Err(why) => {
@@ -204,9 +214,9 @@ fn key_set(fields: &mut Fields<'_>) -> Option<Source> {
     let endpoint = Endpoint::parse(fields);
     let interval = fields.duration_or("refresh_interval", INTERVALS, DEFAULT_INTERVAL);
     let max_stale = fields.duration_or("max_stale", STALE, DEFAULT_MAX_STALE);
-    Some(Source::Set(SetSource {
+    Some(Source::Set(Box::new(SetSource {
         endpoint: endpoint?,
         interval,
         max_stale,
-    }))
+    })))
 }

@@ -119,7 +119,9 @@ fn said(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Allow(_) => "allow".to_owned(),
         Verdict::Deny(finding) => format!("deny {} {}", finding.reason, finding.detail).trim().to_owned(),
-        Verdict::Ignore(finding) => format!("ignore {} {}", finding.reason, finding.detail).trim().to_owned(),
+        Verdict::Ignore(finding) => format!("ignore {} {}", finding.reason, finding.detail)
+            .trim()
+            .to_owned(),
         Verdict::Continue(_) => "continue".to_owned(),
     }
 }
@@ -133,12 +135,7 @@ fn signed(header: impl AsRef<[u8]>, payload: impl AsRef<[u8]>) -> String {
     signed_by(SECRET.as_bytes(), Algorithm::HS256, header, payload)
 }
 
-fn signed_by(
-    secret: &[u8],
-    algorithm: Algorithm,
-    header: impl AsRef<[u8]>,
-    payload: impl AsRef<[u8]>,
-) -> String {
+fn signed_by(secret: &[u8], algorithm: Algorithm, header: impl AsRef<[u8]>, payload: impl AsRef<[u8]>) -> String {
     let message = format!("{}.{}", encode(header), encode(payload));
     let signature = sign(message.as_bytes(), &EncodingKey::from_secret(secret), algorithm).unwrap();
     format!("{message}.{signature}")

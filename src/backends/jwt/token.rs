@@ -62,7 +62,8 @@ impl<'a> Token<'a> {
 
     /// Whether a published key could have signed it: a shared secret never is one.
     pub(super) fn is_for_public_keys(&self) -> bool {
-        self.algorithm.is_some_and(|algorithm| algorithm.kind() != KeyKind::Secret)
+        self.algorithm
+            .is_some_and(|algorithm| algorithm.kind() != KeyKind::Secret)
     }
 
     /// Its claims. Only to be called once the signature is good.

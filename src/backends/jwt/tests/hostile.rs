@@ -38,20 +38,44 @@ fn form() -> Vec<Row> {
         ("two dots alone", "..".into(), NO_TOKEN),
         ("without a signature part", signed_part.into(), NO_TOKEN),
         ("a fourth part", format!("{good}.x"), NO_TOKEN),
-        ("five parts, as encrypted ones have", format!("{good}.{header}.{payload}"), NO_TOKEN),
+        (
+            "five parts, as encrypted ones have",
+            format!("{good}.{header}.{payload}"),
+            NO_TOKEN,
+        ),
         ("a space in front", format!(" {good}"), NO_TOKEN),
         ("with its scheme", format!("Bearer {good}"), NO_TOKEN),
         ("a header that is no object", signed("[]", "{}"), NO_TOKEN),
         ("a header that is no JSON", signed("{alg:HS256}", "{}"), NO_TOKEN),
-        ("a header with something behind", signed(format!("{HEADER}{{}}"), "{}"), NO_TOKEN),
-        ("a header that is no UTF-8", signed(b"{\"alg\":\"HS256\",\"x\":\"\xff\"}", "{}"), NO_TOKEN),
+        (
+            "a header with something behind",
+            signed(format!("{HEADER}{{}}"), "{}"),
+            NO_TOKEN,
+        ),
+        (
+            "a header that is no UTF-8",
+            signed(b"{\"alg\":\"HS256\",\"x\":\"\xff\"}", "{}"),
+            NO_TOKEN,
+        ),
         ("a padded header", format!("{header}=.{payload}.{signature}"), NO_TOKEN),
         ("a padded signature", format!("{good}="), MALFORMED),
         ("a signature with a space", format!("{good} "), MALFORMED),
-        ("a signature in the other alphabet", format!("{signed_part}.++++"), MALFORMED),
+        (
+            "a signature in the other alphabet",
+            format!("{signed_part}.++++"),
+            MALFORMED,
+        ),
         ("no signature", format!("{signed_part}."), BAD),
-        ("half a signature", format!("{signed_part}.{}", signature.get(..20).unwrap()), BAD),
-        ("longer than 16 KiB", token(json!({"x": "y".repeat(16 * 1024)})), MALFORMED),
+        (
+            "half a signature",
+            format!("{signed_part}.{}", signature.get(..20).unwrap()),
+            BAD,
+        ),
+        (
+            "longer than 16 KiB",
+            token(json!({"x": "y".repeat(16 * 1024)})),
+            MALFORMED,
+        ),
         ("a megabyte", token(json!({"x": "y".repeat(1 << 20)})), MALFORMED),
         ("a megabyte of dots", ".".repeat(1 << 20), NO_TOKEN),
     ]
@@ -71,8 +95,16 @@ fn headers() -> Vec<Row> {
         ("a null algorithm", of("null"), MALFORMED),
         ("a list of algorithms", of(r#"["HS256"]"#), MALFORMED),
         ("a number as algorithm", of("256"), MALFORMED),
-        ("two algorithms", signed(r#"{"alg":"HS256","alg":"none"}"#, "{}"), MALFORMED),
-        ("two in different spelling", signed(r#"{"alg":"none","\u0061lg":"HS256"}"#, "{}"), MALFORMED),
+        (
+            "two algorithms",
+            signed(r#"{"alg":"HS256","alg":"none"}"#, "{}"),
+            MALFORMED,
+        ),
+        (
+            "two in different spelling",
+            signed(r#"{"alg":"none","\u0061lg":"HS256"}"#, "{}"),
+            MALFORMED,
+        ),
         ("another family", of(r#""RS256""#), UNKNOWN),
         ("another curve", of(r#""ES256""#), UNKNOWN),
         ("EdDSA with a secret", of(r#""EdDSA""#), UNKNOWN),
@@ -85,13 +117,21 @@ fn headers() -> Vec<Row> {
         ("something critical", with(r#""crit":["exp"]"#), MALFORMED),
         ("nothing critical", with(r#""crit":[]"#), MALFORMED),
         ("an unencoded payload", with(r#""b64":false"#), MALFORMED),
-        ("an unencoded payload, rightly declared", with(r#""b64":false,"crit":["b64"]"#), MALFORMED),
+        (
+            "an unencoded payload, rightly declared",
+            with(r#""b64":false,"crit":["b64"]"#),
+            MALFORMED,
+        ),
         ("b64 that is no flag", with(r#""b64":"no""#), MALFORMED),
         ("compressed", with(r#""zip":"DEF""#), MALFORMED),
         ("encrypted", with(r#""enc":"A128GCM""#), MALFORMED),
         ("its own key", with(r#""jwk":{"kty":"oct","k":"AA"}"#), MALFORMED),
         ("an address of keys", with(r#""jku":"http://127.0.0.1/k""#), MALFORMED),
-        ("an address of a certificate", with(r#""x5u":"http://127.0.0.1/c""#), MALFORMED),
+        (
+            "an address of a certificate",
+            with(r#""x5u":"http://127.0.0.1/c""#),
+            MALFORMED,
+        ),
         ("its own certificate", with(r#""x5c":["AA"]"#), MALFORMED),
         ("a nested token", with(r#""cty":"JWT""#), MALFORMED),
         ("a type that is no text", with(r#""typ":5"#), MALFORMED),
@@ -107,7 +147,10 @@ fn payloads() -> Vec<Row> {
     let other = signed_by(b"another secret, just as long as ours", Algorithm::HS256, HEADER, "{}");
     let message = format!("{}.!!!!", encode(HEADER));
     let key = EncodingKey::from_secret(SECRET.as_bytes());
-    let unreadable = format!("{message}.{}", sign(message.as_bytes(), &key, Algorithm::HS256).unwrap());
+    let unreadable = format!(
+        "{message}.{}",
+        sign(message.as_bytes(), &key, Algorithm::HS256).unwrap()
+    );
     vec![
         ("another secret", other, BAD),
         ("a payload that is no base64url", unreadable, MALFORMED),
@@ -132,8 +175,16 @@ fn times() -> Vec<Row> {
         ("over, as text", at("exp", json!("1600000000")), EXPIRED),
         ("over since before the epoch", at("exp", json!(-1)), EXPIRED),
         ("over since the epoch", at("exp", json!(0)), EXPIRED),
-        ("an end in milliseconds", at("exp", json!(1_800_000_000_000_u64)), MISMATCH),
-        ("an end of 2^63", at("exp", json!(9_223_372_036_854_775_808_u64)), MISMATCH),
+        (
+            "an end in milliseconds",
+            at("exp", json!(1_800_000_000_000_u64)),
+            MISMATCH,
+        ),
+        (
+            "an end of 2^63",
+            at("exp", json!(9_223_372_036_854_775_808_u64)),
+            MISMATCH,
+        ),
         ("an end beyond floats", at("exp", json!(1e300)), MISMATCH),
         ("a null end", at("exp", json!(null)), MISMATCH),
         ("an end that is true", at("exp", json!(true)), MISMATCH),
@@ -164,12 +215,7 @@ async fn no_hostile_token_is_let_in_and_each_gets_its_own_answer() {
 #[tokio::test]
 async fn a_client_without_a_token_is_passed_on_or_denied_as_set() {
     for (settings, missing, none, foreign) in [
-        (
-            json!({}),
-            "ignore MISSING_CREDENTIAL",
-            NO_TOKEN,
-            [BAD, UNKNOWN],
-        ),
+        (json!({}), "ignore MISSING_CREDENTIAL", NO_TOKEN, [BAD, UNKNOWN]),
         (
             json!({"on_missing_jwt": "deny"}),
             "deny MISSING_CREDENTIAL",

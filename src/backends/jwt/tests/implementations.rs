@@ -77,7 +77,10 @@ async fn every_algorithm_of_two_other_implementations_is_understood() {
 
 #[tokio::test]
 async fn the_signatures_of_the_rfcs_verify() {
-    let text = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/cluster-tests/data/jws-vectors.json"));
+    let text = include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/cluster-tests/data/jws-vectors.json"
+    ));
     let vectors: Vec<Value> = serde_json::from_str(text).unwrap();
     let mut seen = 0;
     for vector in &vectors {

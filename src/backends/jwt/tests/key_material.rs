@@ -1,8 +1,8 @@
 //! Keys that are taken and keys that are refused, from PEM and from sets.
 
-use super::implementations::made;
 use super::super::jwk_set::JwkSet;
 use super::super::{pem, public_key::PublicKey};
+use super::implementations::made;
 use super::*;
 
 fn jwk(kid: &str) -> Value {
@@ -33,7 +33,11 @@ fn pem_and_jwk_of_one_key_are_the_same_key() {
         let keys = pem::public_keys(&made.pem(kid)).unwrap();
         let mut jwk = keys[0].to_jwk();
         jwk["kid"] = kid.into();
-        assert_eq!(parse(&[jwk]).unwrap(), parse(&[super::key_material::jwk(kid)]).unwrap(), "{kid}");
+        assert_eq!(
+            parse(&[jwk]).unwrap(),
+            parse(&[super::key_material::jwk(kid)]).unwrap(),
+            "{kid}"
+        );
     }
 }
 
@@ -52,12 +56,18 @@ fn pem_that_is_no_usable_public_key_is_refused_by_its_fault() {
     for (text, why) in [
         (String::new(), "holds no key"),
         ("/etc/keys/public.pem".to_owned(), "is not PEM"),
-        (section("PUBLIC KEY", &body).replace("-----END", "----END"), "without its end"),
+        (
+            section("PUBLIC KEY", &body).replace("-----END", "----END"),
+            "without its end",
+        ),
         (section("PUBLIC KEY", "%%%"), "not base64"),
         (section("PUBLIC KEY", ""), "cannot be read"),
         (section("PUBLIC KEY", "AAAA"), "cannot be read"),
         (section("PUBLIC KEY", &body[..body.len() - 8]), "cannot be read"),
-        (section("PUBLIC KEY", &format!("{body}AAAA").replace("==", "")), "not base64"),
+        (
+            section("PUBLIC KEY", &format!("{body}AAAA").replace("==", "")),
+            "not base64",
+        ),
         (section("EC PRIVATE KEY", &body), "private key"),
         (section("PRIVATE KEY", &body), "private key"),
         (section("CERTIFICATE", &body), "section `CERTIFICATE`"),
@@ -141,7 +151,10 @@ fn a_set_is_taken_without_the_keys_that_cannot_be_used() {
         (json!("key"), "not an object"),
     ] {
         let alone = parse(std::slice::from_ref(&bad)).unwrap_err();
-        assert!(alone.contains("no key that can be used") && alone.contains(why), "{alone}, not {why}");
+        assert!(
+            alone.contains("no key that can be used") && alone.contains(why),
+            "{alone}, not {why}"
+        );
         let set = parse(&[bad, jwk("p384")]).unwrap();
         assert_eq!((set.len(), set.left_out.len()), (1, 1), "{why}");
     }
@@ -168,5 +181,10 @@ fn a_set_that_is_none_is_refused() {
 #[test]
 fn a_key_that_stands_twice_counts_once_and_a_name_may_stand_twice() {
     assert_eq!(parse(&[jwk("rsa"), jwk("rsa")]).unwrap().len(), 1);
-    assert_eq!(parse(&[jwk("rsa"), with("rsa-next", "kid", json!("rsa"))]).unwrap().len(), 2);
+    assert_eq!(
+        parse(&[jwk("rsa"), with("rsa-next", "kid", json!("rsa"))])
+            .unwrap()
+            .len(),
+        2
+    );
 }

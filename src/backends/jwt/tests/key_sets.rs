@@ -33,7 +33,9 @@ async fn house(answer: Answer, more: Value) -> House {
         made: made(),
         fixture,
     };
-    house.health_when(|health| health.status != ProviderStatus::Connecting).await;
+    house
+        .health_when(|health| health.status != ProviderStatus::Connecting)
+        .await;
     house
 }
 
@@ -90,7 +92,10 @@ async fn a_set_is_fetched_at_start_and_its_keys_are_chosen_by_name() {
     assert_eq!(house.says_of("HS256").await, UNKNOWN);
     assert_eq!(house.issuer.requests().len(), 1, "a secret's token asks for no key");
     let head = &house.issuer.requests()[0];
-    assert!(head.starts_with("get /jwks.json ") && head.contains("accept: application/json"), "{head}");
+    assert!(
+        head.starts_with("get /jwks.json ") && head.contains("accept: application/json"),
+        "{head}"
+    );
 }
 
 #[tokio::test]
@@ -149,18 +154,30 @@ async fn keys_outlive_a_failing_endpoint_but_not_for_ever() {
     let house = house(set(&["rsa"], "1"), json!({"max_stale": 600})).await;
     house.issuer.answer(Answer::HangUp);
     house.ask_again().await;
-    let health = house.health_when(|health| health.status == ProviderStatus::Disconnected).await;
-    assert!(health.error.contains("keys of 31 s ago are used, at most for 600 s"), "{}", health.error);
+    let health = house
+        .health_when(|health| health.status == ProviderStatus::Disconnected)
+        .await;
+    assert!(
+        health.error.contains("keys of 31 s ago are used, at most for 600 s"),
+        "{}",
+        health.error
+    );
     house.fixture.clock.advance(Duration::from_secs(569));
     assert_eq!(house.says_of("RS256").await, "allow");
     house.fixture.clock.advance(Duration::from_secs(1));
-    let error = house.fixture.answer(&house.made.token("RS256", "pyjwt")).await.unwrap_err();
+    let error = house
+        .fixture
+        .answer(&house.made.token("RS256", "pyjwt"))
+        .await
+        .unwrap_err();
     assert_eq!(error.reason, Reason::BackendUnavailable);
     assert!(house.fixture.provider.health().error.contains("are used no more"));
     // A password is none of the endpoint's business.
     assert_eq!(house.fixture.says("password").await, "ignore TOKEN_MALFORMED");
     house.issuer.answer(set(&["rsa"], "1"));
-    house.health_when(|health| health.status == ProviderStatus::Connected).await;
+    house
+        .health_when(|health| health.status == ProviderStatus::Connected)
+        .await;
     assert_eq!(house.says_of("RS256").await, "allow");
 }
 
@@ -173,15 +190,33 @@ async fn lies_leave_the_last_good_keys_and_are_told() {
     let huge = format!("{{\"keys\": [], \"x\": \"{}\"}}", "y".repeat(256 * 1024));
     let kept_long = format!("{JSON}\r\nTransfer-Encoding: chunked");
     for (answer, why) in [
-        (raw("HTTP/1.1 500 Oops\r\nContent-Type: application/json", &good), "answered 500"),
-        (raw("HTTP/1.1 404 Not Found\r\nContent-Type: application/json", &good), "answered 404"),
-        (raw("HTTP/1.1 201 Created\r\nContent-Type: application/json", &good), "answered 201"),
-        (raw("HTTP/1.1 200 OK\r\nContent-Type: text/html", &good), "not JSON (`content-type`)"),
+        (
+            raw("HTTP/1.1 500 Oops\r\nContent-Type: application/json", &good),
+            "answered 500",
+        ),
+        (
+            raw("HTTP/1.1 404 Not Found\r\nContent-Type: application/json", &good),
+            "answered 404",
+        ),
+        (
+            raw("HTTP/1.1 201 Created\r\nContent-Type: application/json", &good),
+            "answered 201",
+        ),
+        (
+            raw("HTTP/1.1 200 OK\r\nContent-Type: text/html", &good),
+            "not JSON (`content-type`)",
+        ),
         (raw("HTTP/1.1 200 OK", &good), "not JSON (`content-type`)"),
         (raw(JSON, "<html>"), "not a JSON object"),
         (raw(JSON, r#"{"keys": []}"#), "no key that can be used"),
-        (raw(JSON, r#"{"keys": [{"kty": "oct", "k": "AAAA", "kid": "rsa-next"}]}"#), "shared secret"),
-        (raw(JSON, format!("{{\"keys\": 1, {}", good.get(1..).unwrap())), "stands in it twice"),
+        (
+            raw(JSON, r#"{"keys": [{"kty": "oct", "k": "AAAA", "kid": "rsa-next"}]}"#),
+            "shared secret",
+        ),
+        (
+            raw(JSON, format!("{{\"keys\": 1, {}", good.get(1..).unwrap())),
+            "stands in it twice",
+        ),
         (raw(JSON, huge), "longer than 256 KiB"),
         (raw(&kept_long, "zz\r\n"), ""),
         (redirect(elsewhere.url()), "redirects to another host"),
@@ -194,9 +229,13 @@ async fn lies_leave_the_last_good_keys_and_are_told() {
         let told = format!("{answer:?}");
         house.issuer.answer(answer);
         assert_eq!(house.ask_again().await, UNKNOWN, "{told}");
-        let health = house.health_when(|health| health.status == ProviderStatus::Disconnected && health.error.contains(why));
+        let health =
+            house.health_when(|health| health.status == ProviderStatus::Disconnected && health.error.contains(why));
         let error = health.await.error;
-        assert!(error.len() < 300 && !error.contains("passwd") && !error.contains("html>"), "{error}");
+        assert!(
+            error.len() < 300 && !error.contains("passwd") && !error.contains("html>"),
+            "{error}"
+        );
         assert_eq!(house.says_of("RS256").await, "allow", "{told}");
     }
     assert_eq!(elsewhere.requests().len(), 0, "nobody asked the other host");
@@ -225,8 +264,14 @@ async fn a_stalling_endpoint_holds_no_login_up_for_longer_than_it_may() {
     let asked = timeout(PATIENCE, house.ask_again()).await.unwrap();
     assert_eq!(asked, UNKNOWN);
     assert_eq!(house.says_of("RS256").await, "allow");
-    let health = house.health_when(|health| health.status == ProviderStatus::Disconnected).await;
-    assert!(health.error.starts_with("the endpoint did not answer within 5s"), "{}", health.error);
+    let health = house
+        .health_when(|health| health.status == ProviderStatus::Disconnected)
+        .await;
+    assert!(
+        health.error.starts_with("the endpoint did not answer within 5s"),
+        "{}",
+        health.error
+    );
 }
 
 #[tokio::test]

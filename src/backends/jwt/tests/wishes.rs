@@ -23,7 +23,10 @@ async fn check(rows: &[(Value, Value, &str)]) {
 #[tokio::test]
 async fn times_are_judged_with_the_leeway_and_by_the_clock_of_the_node() {
     let fixture = open_hmac(json!({}));
-    let (early, late) = (token(json!({"nbf": NOW + 30, "iat": NOW + 30})), token(json!({"exp": NOW - 29})));
+    let (early, late) = (
+        token(json!({"nbf": NOW + 30, "iat": NOW + 30})),
+        token(json!({"exp": NOW - 29})),
+    );
     assert_eq!(fixture.says(&early).await, "allow");
     assert_eq!(fixture.says(&late).await, "allow");
     fixture.clock.advance(Duration::from_secs(1));
@@ -33,10 +36,26 @@ async fn times_are_judged_with_the_leeway_and_by_the_clock_of_the_node() {
         (strict.clone(), json!({"exp": NOW + 1}), "allow"),
         (strict.clone(), json!({"exp": NOW}), "deny TOKEN_EXPIRED `exp` is over"),
         (strict.clone(), json!({"nbf": NOW}), "allow"),
-        (strict.clone(), json!({"nbf": NOW + 1}), "deny TOKEN_NOT_YET_VALID `nbf` lies ahead"),
-        (strict.clone(), json!({"nbf": format!("{}.5", NOW)}), "deny TOKEN_NOT_YET_VALID `nbf` lies ahead"),
-        (strict, json!({"iat": NOW + 1}), "deny TOKEN_NOT_YET_VALID `iat` lies ahead"),
-        (json!({}), json!({"exp": "4102444800", "nbf": "1600000000", "iat": 1_600_000_000.5}), "allow"),
+        (
+            strict.clone(),
+            json!({"nbf": NOW + 1}),
+            "deny TOKEN_NOT_YET_VALID `nbf` lies ahead",
+        ),
+        (
+            strict.clone(),
+            json!({"nbf": format!("{}.5", NOW)}),
+            "deny TOKEN_NOT_YET_VALID `nbf` lies ahead",
+        ),
+        (
+            strict,
+            json!({"iat": NOW + 1}),
+            "deny TOKEN_NOT_YET_VALID `iat` lies ahead",
+        ),
+        (
+            json!({}),
+            json!({"exp": "4102444800", "nbf": "1600000000", "iat": 1_600_000_000.5}),
+            "allow",
+        ),
     ])
     .await;
 }
@@ -46,8 +65,16 @@ async fn a_token_may_be_too_old() {
     let aged = json!({"max_age": "10m", "leeway": 0});
     check(&[
         (aged.clone(), json!({"iat": NOW - 599}), "allow"),
-        (aged.clone(), json!({"iat": NOW - 600}), "deny TOKEN_EXPIRED `iat` is longer ago than `max_age`"),
-        (aged, json!({}), "deny TOKEN_CLAIM_MISMATCH claim `iat` is missing, which `max_age` needs"),
+        (
+            aged.clone(),
+            json!({"iat": NOW - 600}),
+            "deny TOKEN_EXPIRED `iat` is longer ago than `max_age`",
+        ),
+        (
+            aged,
+            json!({}),
+            "deny TOKEN_CLAIM_MISMATCH claim `iat` is missing, which `max_age` needs",
+        ),
         (json!({"max_age": 600}), json!({"iat": NOW - 629}), "allow"),
     ])
     .await;
@@ -59,19 +86,31 @@ async fn issuer_and_audience_are_one_of_those_that_are_set() {
     let audience = json!({"audience": "mqtt"});
     check(&[
         (issuer.clone(), json!({"iss": "https://b"}), "allow"),
-        (issuer.clone(), json!({"iss": "https://b/"}), "deny TOKEN_CLAIM_MISMATCH claim `iss` is not what it must be"),
+        (
+            issuer.clone(),
+            json!({"iss": "https://b/"}),
+            "deny TOKEN_CLAIM_MISMATCH claim `iss` is not what it must be",
+        ),
         (issuer.clone(), json!({"iss": ["https://b"]}), MISMATCH),
         (issuer, json!({}), MISMATCH),
         (audience.clone(), json!({"aud": "mqtt"}), "allow"),
         (audience.clone(), json!({"aud": ["web", "mqtt"]}), "allow"),
-        (audience.clone(), json!({"aud": ["web"]}), "deny TOKEN_CLAIM_MISMATCH claim `aud` is not what it must be"),
+        (
+            audience.clone(),
+            json!({"aud": ["web"]}),
+            "deny TOKEN_CLAIM_MISMATCH claim `aud` is not what it must be",
+        ),
         (audience.clone(), json!({"aud": ""}), MISMATCH),
         (audience.clone(), json!({"aud": []}), MISMATCH),
         (audience.clone(), json!({"aud": {"mqtt": true}}), MISMATCH),
         (audience.clone(), json!({"aud": [["mqtt"]]}), MISMATCH),
         (audience, json!({}), MISMATCH),
         (json!({"audience": ["x", "y"]}), json!({"aud": ["y", "z"]}), "allow"),
-        (json!({"verify_claims": {"aud": "b"}}), json!({"aud": ["a", "b"]}), "allow"),
+        (
+            json!({"verify_claims": {"aud": "b"}}),
+            json!({"aud": ["a", "b"]}),
+            "allow",
+        ),
         (json!({"verify_claims": {"aud": "b"}}), json!({"aud": ["a"]}), MISMATCH),
     ])
     .await;
@@ -81,10 +120,26 @@ async fn issuer_and_audience_are_one_of_those_that_are_set() {
 async fn required_claims_must_be_there() {
     let required = json!({"required_claims": ["exp", "realm.role"]});
     check(&[
-        (required.clone(), json!({"exp": NOW + 9, "realm": {"role": ""}}), "allow"),
-        (required.clone(), json!({"realm": {"role": 1}}), "deny TOKEN_CLAIM_MISMATCH claim `exp` is missing"),
-        (required.clone(), json!({"exp": NOW + 9, "realm": {}}), "deny TOKEN_CLAIM_MISMATCH claim `realm.role` is missing"),
-        (required.clone(), json!({"exp": NOW + 9, "realm": {"role": null}}), MISMATCH),
+        (
+            required.clone(),
+            json!({"exp": NOW + 9, "realm": {"role": ""}}),
+            "allow",
+        ),
+        (
+            required.clone(),
+            json!({"realm": {"role": 1}}),
+            "deny TOKEN_CLAIM_MISMATCH claim `exp` is missing",
+        ),
+        (
+            required.clone(),
+            json!({"exp": NOW + 9, "realm": {}}),
+            "deny TOKEN_CLAIM_MISMATCH claim `realm.role` is missing",
+        ),
+        (
+            required.clone(),
+            json!({"exp": NOW + 9, "realm": {"role": null}}),
+            MISMATCH,
+        ),
         (required, json!({"exp": NOW + 9, "realm": "role"}), MISMATCH),
     ])
     .await;
@@ -96,14 +151,22 @@ async fn claims_are_compared_as_what_they_are() {
     let of = |value: Value| json!({ "n": value });
     check(&[
         (with(json!("1")), of(json!("1")), "allow"),
-        (with(json!("1")), of(json!(1)), "deny TOKEN_CLAIM_MISMATCH claim `n` is not what it must be"),
+        (
+            with(json!("1")),
+            of(json!(1)),
+            "deny TOKEN_CLAIM_MISMATCH claim `n` is not what it must be",
+        ),
         (with(json!(1)), of(json!("1")), MISMATCH),
         (with(json!(1)), of(json!(1)), "allow"),
         (with(json!(1.0)), of(json!(1)), "allow"),
         (with(json!(1)), of(json!(1.0)), "allow"),
         (with(json!(1)), of(json!(true)), MISMATCH),
         (with(json!(1.5)), of(json!(1)), MISMATCH),
-        (with(json!(9_007_199_254_740_993_u64)), of(json!(9_007_199_254_740_992_u64)), MISMATCH),
+        (
+            with(json!(9_007_199_254_740_993_u64)),
+            of(json!(9_007_199_254_740_992_u64)),
+            MISMATCH,
+        ),
         (with(json!(true)), of(json!(true)), "allow"),
         (with(json!(true)), of(json!("true")), MISMATCH),
         (with(json!("true")), of(json!(true)), MISMATCH),
@@ -117,7 +180,11 @@ async fn claims_are_compared_as_what_they_are() {
         (with(json!("a")), of(json!(["a"])), MISMATCH),
         (with(json!([])), of(json!([])), "allow"),
         (with(json!("A")), of(json!("a")), MISMATCH),
-        (with(json!("1")), json!({}), "deny TOKEN_CLAIM_MISMATCH claim `n` is missing"),
+        (
+            with(json!("1")),
+            json!({}),
+            "deny TOKEN_CLAIM_MISMATCH claim `n` is missing",
+        ),
     ])
     .await;
 }
@@ -129,7 +196,11 @@ async fn a_path_leads_into_objects_and_a_name_with_dots_is_a_name() {
         (with("a.b"), json!({"a": {"b": "x"}}), "allow"),
         (with("a.b"), json!({"a.b": "x"}), "allow"),
         (with("a.b"), json!({"a.b": "y", "a": {"b": "x"}}), MISMATCH),
-        (with("https://x.y/z.role"), json!({"https://x.y/z": {"role": "x"}}), "allow"),
+        (
+            with("https://x.y/z.role"),
+            json!({"https://x.y/z": {"role": "x"}}),
+            "allow",
+        ),
         (with("a.b.c"), json!({"a": {"b": {"c": "x"}}}), "allow"),
         (with("a.b"), json!({"a": ["x"]}), MISMATCH),
         (with("a."), json!({"a": "x"}), MISMATCH),
@@ -167,7 +238,10 @@ async fn an_identity_is_what_the_claims_say() {
     assert_eq!(identity.client_id_override, "other");
     assert_eq!(identity.expire_at, Some(Timestamp((NOW + 60) * 1000)));
     assert_eq!(identity.acl.len(), 1);
-    assert_eq!(fixture.identity(&token(json!({"acl": "not looked at"}))).await, Identity::default());
+    assert_eq!(
+        fixture.identity(&token(json!({"acl": "not looked at"}))).await,
+        Identity::default()
+    );
 }
 
 #[tokio::test]
@@ -194,7 +268,10 @@ async fn only_what_clearly_says_so_makes_a_superuser() {
 #[tokio::test]
 async fn rules_that_are_not_understood_deny() {
     let said = says(json!({}), json!({"acl": {"publish": ["t"]}})).await;
-    assert_eq!(said, "deny TOKEN_CLAIM_MISMATCH claim `acl` has lists beside pub, sub, all");
+    assert_eq!(
+        said,
+        "deny TOKEN_CLAIM_MISMATCH claim `acl` has lists beside pub, sub, all"
+    );
 }
 
 #[tokio::test]
@@ -204,7 +281,10 @@ async fn a_connection_ends_with_its_token_unless_set_otherwise() {
     let broken = fixture.identity(&token(json!({"exp": 1_700_000_060.5}))).await;
     assert_eq!(ends(broken), Some((NOW + 60) * 1000 + 500));
     // Let in by the leeway: until that is over.
-    assert_eq!(ends(fixture.identity(&token(json!({"exp": NOW - 10}))).await), Some((NOW + 20) * 1000));
+    assert_eq!(
+        ends(fixture.identity(&token(json!({"exp": NOW - 10}))).await),
+        Some((NOW + 20) * 1000)
+    );
     assert_eq!(ends(fixture.identity(&token(json!({}))).await), None);
     let lasting = open_hmac(json!({"disconnect_after_expire": false}));
     assert_eq!(ends(lasting.identity(&token(json!({"exp": NOW + 60}))).await), None);
