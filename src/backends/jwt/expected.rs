@@ -4,6 +4,7 @@ use serde_json::{Number, Value};
 
 use crate::auth::Credentials;
 use crate::backends::backend::Violation;
+use crate::backends::template::{Part, Placeholder, Template};
 
 /// A claim with what it must be.
 pub(super) struct Expectation {
@@ -16,8 +17,8 @@ pub(super) struct Expectation {
 /// A value to compare a claim with. Each is compared as what it is: text with text, numbers by their value, lists item by item
 /// in their order. A placeholder makes text, so it never equals a number.
 pub(super) enum Expected {
-    /// Text.
-    Text(String),
+    /// Text, maybe with placeholders.
+    Text(Template),
     /// A number, or yes or no.
     Plain(Value),
     /// A list.
@@ -80,7 +81,7 @@ impl Expected {
     /// Reads a value of the settings.
     fn parse(path: &str, value: &Value) -> Result<Self, Violation> {
         match value {
-            Value::String(text) => Ok(Self::Text(text.clone())),
+            Value::String(text) => template(path, text).map(Self::Text),
             Value::Number(_) | Value::Bool(_) => Ok(Self::Plain(value.clone())),
             Value::Array(items) => {
                 let items = items.iter().map(|item| Self::parse(path, item));
@@ -94,10 +95,9 @@ impl Expected {
     }
 
     /// Whether a claim is this.
-    #[expect(clippy::only_used_in_recursion, reason = "placeholders")]
     pub(super) fn fits(&self, claim: &Value, credentials: &Credentials) -> bool {
         match (self, claim) {
-            (Self::Text(text), Value::String(claim)) => text == claim,
+            (Self::Text(template), Value::String(claim)) => renders_to(template, claim, credentials),
             (Self::Plain(Value::Number(number)), Value::Number(claim)) => is_same_number(number, claim),
             (Self::Plain(plain), claim) => plain == claim,
             (Self::List(items), Value::Array(claims)) => {
@@ -129,4 +129,36 @@ fn is_same_number(one: &Number, other: &Number) -> bool {
     } else {
         one.as_f64() == other.as_f64()
     }
+}
+
+/// What proves who a client is, is nothing to compare a claim with.
+fn template(path: &str, text: &str) -> Result<Template, Violation> {
+    let is_allowed = |placeholder: &Placeholder| !matches!(placeholder, Placeholder::Password | Placeholder::CertPem);
+    let template = Template::parse(text, is_allowed).map_err(|why| Violation::new(path, why))?;
+    match template.unknown().first() {
+        None => Ok(template),
+        // It would stand for itself, and the claim would hardly ever be that.
+        Some(name) => Err(Violation::new(
+            path,
+            format!("has `${{{name}}}`, which is no placeholder here; write `${{$}}` for a dollar sign"),
+        )),
+    }
+}
+
+/// Whether the claim is what the template makes of this client. Something absent equals nothing, not even an empty claim.
+fn renders_to(template: &Template, claim: &str, credentials: &Credentials) -> bool {
+    let mut rest = claim.as_bytes();
+    for part in template.parts() {
+        let after = match part {
+            Part::Text(text) => rest.strip_prefix(text.as_bytes()),
+            Part::Value(placeholder) => placeholder
+                .value(credentials)
+                .and_then(|value| rest.strip_prefix(value.as_ref())),
+        };
+        match after {
+            Some(after) => rest = after,
+            None => return false,
+        }
+    }
+    rest.is_empty()
 }

@@ -22,7 +22,7 @@ fn fault_of(name: &str, value: Value) -> String {
 fn an_object_of_emqx_with_a_secret_can_be_pasted() {
     let pasted = json!({
         "use_jwks": false, "algorithm": "hmac-based", "secret": "abcdef", "secret_base64_encoded": false, "from": "password",
-        "acl_claim_name": "acl", "verify_claims": {"username": "myuser"}, "disconnect_after_expire": true, "on_missing_jwt": "ignore",
+        "acl_claim_name": "acl", "verify_claims": {"username": "${username}"}, "disconnect_after_expire": true, "on_missing_jwt": "ignore",
     });
     let filled = check("jwt", "", &pasted).unwrap();
     let mut expected = pasted;
@@ -105,6 +105,8 @@ fn values_that_cannot_be_used_are_refused() {
         ("secret_base64_encoded", json!(true)),
         ("verify_claims", json!("username")),
         ("verify_claims", json!({"": "x"})),
+        ("verify_claims", json!({"a": "${password}"})),
+        ("verify_claims", json!({"a": ["${peername}"]})),
         ("verify_claims", json!({"a": {"b": 1}})),
         ("verify_claims", json!([{"name": "a"}])),
         ("verify_claims", json!([{"name": "nbf", "value": 1}])),

@@ -190,6 +190,46 @@ async fn claims_are_compared_as_what_they_are() {
 }
 
 #[tokio::test]
+async fn a_placeholder_is_the_clients_text_and_what_is_absent_equals_nothing() {
+    let with = |value: &str| json!({"verify_claims": {"n": value}});
+    let of = |value: Value| json!({ "n": value });
+    check(&[
+        (with("${username}"), of(json!("myuser")), "allow"),
+        (with("${username}"), of(json!("myuser2")), MISMATCH),
+        (with("${username}"), of(json!("myuse")), MISMATCH),
+        (with("${username}"), of(json!("${username}")), MISMATCH),
+        (
+            with("mqtt:${clientid}:${username}"),
+            of(json!("mqtt:client-1:myuser")),
+            "allow",
+        ),
+        (with("mqtt:${clientid}"), of(json!("mqtt:client-2")), MISMATCH),
+        (with("${$}{username}"), of(json!("${username}")), "allow"),
+        (with("${zone}"), of(json!("")), MISMATCH),
+        (with("a${zone}"), of(json!("a")), MISMATCH),
+        (
+            json!({"verify_claims": {"n": ["${username}"]}}),
+            of(json!(["myuser"])),
+            "allow",
+        ),
+        (
+            json!({"verify_claims": {"aud": "${username}"}}),
+            json!({"aud": ["x", "myuser"]}),
+            "allow",
+        ),
+    ])
+    .await;
+    // A number claim is a number, whatever the user is called.
+    let fixture = open_hmac(with("${username}"));
+    let numbered = Credentials {
+        username: "42".to_owned(),
+        ..credentials(token(of(json!(42))))
+    };
+    let verdict = fixture.provider.authenticate(&numbered).await.unwrap();
+    assert!(said(&verdict).starts_with(MISMATCH));
+}
+
+#[tokio::test]
 async fn a_path_leads_into_objects_and_a_name_with_dots_is_a_name() {
     let with = |name: &str| json!({"verify_claims": [{"name": name, "value": "x"}]});
     check(&[
