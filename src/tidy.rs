@@ -52,6 +52,8 @@ const FOREIGN: &[(&str, &str)] = &[
     ("bcrypt", "hash"),
     ("pbkdf2", "hash"),
     ("scrypt", "hash"),
+    ("cel", "backends"),
+    ("regex", "backends"),
     // The command line names `tonic::Status` to tell what a failure says.
     ("tonic", "api cli net wire"),
     ("tonic_types", "api cli"),

@@ -372,9 +372,7 @@ fn check_name(field: &str, name: &str, violations: &mut Vec<Violation>) {
 }
 
 fn check_precondition(precondition: &str, violations: &mut Vec<Violation>) {
-    if !precondition.is_empty() {
-        violations.push(violation("precondition", "is not supported yet: leave it empty"));
-    }
+    violations.extend(backends::check_precondition(precondition).err());
 }
 
 fn check_timeout(timeout: Duration, violations: &mut Vec<Violation>) {
@@ -447,8 +445,14 @@ mod tests {
         assert_eq!(violations, Vec::new());
         check_name("id", "a b", &mut violations);
         check_timeout(Duration::ZERO, &mut violations);
-        check_precondition("true", &mut violations);
-        assert_eq!(violations.len(), 3);
+        check_precondition("usrname == 'a'", &mut violations);
+        let fields: Vec<_> = violations.iter().map(|violation| violation.field.as_str()).collect();
+        assert_eq!(fields, ["id", "timeout", "precondition"]);
+        assert!(
+            violations[2].why.starts_with("line 1, column 1: "),
+            "{}",
+            violations[2].why
+        );
     }
 
     #[test]

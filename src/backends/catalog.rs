@@ -5,6 +5,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::backend::{Backend, BackendInfo, Context, Opened, Violation};
+use super::conditional::Conditional;
+use super::expression::{Fault, Precondition};
 use super::timed::Timed;
 use super::{builtin, jwt};
 use crate::auth::{AuthenticatorRecord, ProviderError, Reason};
@@ -41,15 +43,13 @@ pub(super) fn needs_password(record: &AuthenticatorRecord) -> bool {
     find(&record.mechanism, &record.backend).is_ok_and(|kind| kind.needs_password)
 }
 
-/// Opens an instance that keeps to the record's deadline. Settings are checked again, since another version of the program
-/// may have stored them.
+/// Opens an instance that keeps to the record's deadline and precondition. Everything is checked again, since another version of
+/// the program may have stored it.
 pub(super) fn open(record: &AuthenticatorRecord, context: &Context) -> Opened {
-    if !record.precondition.is_empty() {
-        return Err(ProviderError::new(
-            Reason::PreconditionError,
-            "preconditions cannot be evaluated yet",
-        ));
-    }
+    let precondition = precondition(&record.precondition).map_err(|fault| {
+        let why = format!("its precondition cannot be used: {fault}");
+        ProviderError::new(Reason::PreconditionError, why)
+    })?;
     let unusable = |why: String| ProviderError::new(Reason::BackendUnavailable, why);
     let kind = find(&record.mechanism, &record.backend).map_err(|fault| unusable(fault.to_string()))?;
     let settings = serde_json::from_str(&record.settings).map_err(|error| {
@@ -61,7 +61,22 @@ pub(super) fn open(record: &AuthenticatorRecord, context: &Context) -> Opened {
     })?;
     let settings = (kind.check)(&settings).map_err(|faults| unusable(joined(&faults)))?;
     let provider = (kind.open)(&record.key, &settings, context)?;
-    Ok(Arc::new(Timed::new(provider, record.timeout)))
+    let timed = Arc::new(Timed::new(provider, record.timeout));
+    Ok(match precondition {
+        Some(precondition) => Arc::new(Conditional::new(timed, precondition)),
+        None => timed,
+    })
+}
+
+/// Checks a precondition as it will be used.
+pub fn check_precondition(text: &str) -> Result<(), Violation> {
+    precondition(text).map_err(|fault| Violation::new("precondition", fault.to_string()))?;
+    Ok(())
+}
+
+/// The precondition that a text means; none if it is empty.
+fn precondition(text: &str) -> Result<Option<Precondition>, Fault> {
+    (!text.is_empty()).then(|| Precondition::compile(text)).transpose()
 }
 
 fn joined(faults: &[Violation]) -> String {

@@ -5,6 +5,8 @@ mod backend;
 mod builtin;
 mod catalog;
 mod closed;
+mod conditional;
+mod expression;
 mod fields;
 mod jwt;
 mod reconcile;
@@ -12,5 +14,5 @@ mod ssl;
 mod timed;
 
 pub use self::backend::{BackendInfo, Context, Violation};
-pub use self::catalog::{check, kinds, password_algorithm};
+pub use self::catalog::{check, check_precondition, kinds, password_algorithm};
 pub use self::reconcile::Reconciler;

@@ -12,6 +12,7 @@ mod journal_faults;
 mod linearizable;
 mod no_lost_writes;
 mod partition;
+mod preconditions;
 mod request_id;
 mod roles;
 mod shutdown;

@@ -204,15 +204,33 @@ async fn what_cannot_be_opened_fails_and_is_never_absent() {
     }
 }
 
-#[tokio::test]
-async fn a_precondition_is_never_ignored_silently() {
-    let conditional = AuthenticatorRecord {
-        precondition: "username == 'u'".to_owned(),
+fn conditional(precondition: &str) -> AuthenticatorRecord {
+    AuthenticatorRecord {
+        precondition: precondition.to_owned(),
         ..record("global", "a")
-    };
-    let house = house(vec![conditional]);
+    }
+}
+
+#[tokio::test]
+async fn a_precondition_decides_whether_an_authenticator_is_asked() {
+    let house = house(vec![conditional("username == 'u'")]);
+    assert_eq!(house.login().await, Outcome::Deny(Reason::UnknownUser));
+    assert_eq!(house.only_status(), (ProviderStatus::Connected, String::new(), 1));
+    house.declare(vec![conditional("username == 'v'")]);
+    assert_eq!(house.login().await, Outcome::Deny(Reason::NotAuthorized));
+    assert_eq!(house.only_status().2, 1);
+    house.declare(vec![conditional("client_attrs.tns == 'acme'")]);
     assert_eq!(house.login().await, Outcome::Deny(Reason::PreconditionError));
-    assert_eq!(house.only_status().0, ProviderStatus::Disconnected);
+    assert_eq!(house.only_status(), (ProviderStatus::Connected, String::new(), 2));
+}
+
+#[tokio::test]
+async fn a_precondition_that_does_not_compile_here_keeps_everybody_out() {
+    let house = house(vec![conditional("from_a_later_version(username)")]);
+    assert_eq!(house.login().await, Outcome::Deny(Reason::PreconditionError));
+    let (status, error, total) = house.only_status();
+    assert_eq!((status, total), (ProviderStatus::Disconnected, 1));
+    assert!(error.contains("line 1, column 21: there is no function"), "{error}");
 }
 
 #[tokio::test]
