@@ -113,13 +113,16 @@ struct Ground {
     journal: Journal,
     store: Store,
     snapshots: PathBuf,
+    /// What backends keep for a restart.
+    kept: PathBuf,
 }
 
 impl Ground {
     fn open(settings: &Settings) -> Result<Self, NodeError> {
         let data = &settings.node.data_dir;
         let (journal_dir, state_dir, snapshots) = (data.join("journal"), data.join("state"), data.join("snapshots"));
-        for dir in [data, &journal_dir, &state_dir, &snapshots] {
+        let kept = data.join("kept");
+        for dir in [data, &journal_dir, &state_dir, &snapshots, &kept] {
             make_private(dir).map_err(starting(&format!("cannot make the folder `{}`", dir.display())))?;
         }
         let journal = Journal::open(&journal_dir, settings.node.id, &settings.journal)
@@ -140,6 +143,7 @@ impl Ground {
             journal,
             store,
             snapshots,
+            kept,
         })
     }
 }
@@ -237,6 +241,7 @@ impl Node {
             journal,
             store,
             snapshots,
+            kept,
         } = ground;
         let doors = Doors::open(settings).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -256,6 +261,7 @@ impl Node {
             clock: clock.clone(),
             keys: shared.clone(),
             upgrades: upgrades.clone(),
+            kept_dir: kept,
         };
         let reconciler = Arc::new(Reconciler::new(shared, context, chains.clone()));
         let mut background = JoinSet::new();

@@ -50,6 +50,8 @@ const FOREIGN: &[(&str, &str)] = &[
     ("zstd", "store"),
     ("redb", "journal"),
     ("openraft", "raft"),
+    ("jsonwebtoken", "backends"),
+    ("reqwest", "backends"),
     ("argon2", "hash"),
     ("bcrypt", "hash"),
     ("pbkdf2", "hash"),

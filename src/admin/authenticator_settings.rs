@@ -169,9 +169,11 @@ fn for_secrets(schema: &Value, path: &str, value: &mut Value, stored: Option<&Va
     }
     match value {
         Value::Object(fields) => {
-            let properties = schema.get("properties");
+            let (properties, others) = (schema.get("properties"), schema.get("additionalProperties"));
             for (name, field) in fields {
-                if let Some(schema) = properties.and_then(|properties| properties.get(name)) {
+                // Fields that the schema does not name may be secret too: the headers of a request are.
+                let named = properties.and_then(|properties| properties.get(name));
+                if let Some(schema) = named.or(others) {
                     let stored = stored.and_then(|stored| stored.get(name));
                     for_secrets(schema, &format!("{path}.{name}"), field, stored, visit);
                 }
@@ -200,7 +202,8 @@ mod tests {
             "server": {"type": "string"},
             "password": {"type": "string", "x-secret": true},
             "ssl": {"properties": {"key": {"x-secret": true}}},
-        }})
+            "headers": {"properties": {"accept": {}}, "additionalProperties": {"x-secret": true}},
+        }, "additionalProperties": false})
     }
 
     fn object(value: Value) -> Map<String, Value> {
@@ -251,6 +254,21 @@ mod tests {
             Some(&schema()),
         );
         assert_eq!(shown, r#"{"server":"db","password":"******","ssl":{"key":"******"}}"#);
+    }
+
+    #[test]
+    fn fields_that_a_schema_does_not_name_are_hidden_and_kept_where_it_says_so() {
+        let stored = r#"{"server":"db","headers":{"accept":"text","authorization":"hunter2"}}"#;
+        let shown = hide(stored, Some(&schema()));
+        assert_eq!(
+            shown,
+            r#"{"server":"db","headers":{"accept":"text","authorization":"******"}}"#
+        );
+        let mut back = serde_json::from_str(&shown).unwrap();
+        let stored = serde_json::from_str(stored).unwrap();
+        let mut violations = Vec::new();
+        assert!(keep_secrets(&mut back, &stored, &schema(), &mut violations));
+        assert_eq!((back, violations), (stored, Vec::new()));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a kind of authenticator is: its names, its settings, and how an instance of it is opened.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -63,6 +64,8 @@ pub struct Context {
     pub keys: Arc<dyn KeyRing>,
     /// Where records that should be made anew are offered.
     pub upgrades: Arc<dyn PasswordUpgrades>,
+    /// A folder of this node, for what backends keep over a restart.
+    pub kept_dir: PathBuf,
 }
 
 /// An instance, or why there is none.

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::backend::{Backend, BackendInfo, Context, Opened, Violation};
-use super::builtin;
 use super::conditional::Conditional;
 use super::expression::{Fault, Precondition};
 use super::scram;
 use super::timed::Timed;
+use super::{builtin, jwt};
 use crate::auth::{AuthenticatorRecord, ProviderError, Reason};
 use crate::hash::Algorithm;
 use crate::words;
 
-static BACKENDS: [Backend; 2] = [builtin::BACKEND, scram::BACKEND];
+static BACKENDS: [Backend; 3] = [builtin::BACKEND, scram::BACKEND, jwt::BACKEND];
 
 /// Every kind there is.
 pub fn kinds() -> Vec<BackendInfo> {
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn an_unknown_kind_is_told_what_exists() {
-        let faults = check("jwt", "", &json!({})).unwrap_err();
+        let faults = check("oauth", "", &json!({})).unwrap_err();
         assert_eq!(faults[0].field, "mechanism");
         assert!(faults[0].why.contains("password_based"));
         let faults = check("password_based", "oracle", &json!({})).unwrap_err();

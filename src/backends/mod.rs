@@ -1,5 +1,6 @@
 //! One file per place where a credential can be checked; one catalog; reconcile.
 
+mod acl;
 mod backend;
 mod builtin;
 mod catalog;
@@ -7,8 +8,12 @@ mod closed;
 mod conditional;
 mod decoys;
 mod expression;
+mod fields;
+mod jwt;
 mod reconcile;
 mod scram;
+mod ssl;
+mod template;
 mod timed;
 
 pub use self::backend::{BackendInfo, Context, Violation};

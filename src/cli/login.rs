@@ -31,8 +31,11 @@ pub(super) struct LoginArgs {
     /// Read the password from standard input instead of asking
     #[arg(long)]
     password_stdin: bool,
-    /// Send no password at all, which is not the same as an empty one
+    /// Read a token (JWT) from standard input and send it as the password
     #[arg(long, conflicts_with = "password_stdin")]
+    token_stdin: bool,
+    /// Send no password at all, which is not the same as an empty one
+    #[arg(long, conflicts_with_all = ["password_stdin", "token_stdin"])]
     no_password: bool,
     /// Prove the password by SCRAM instead of sending it
     #[arg(long, value_name = "HASH", conflicts_with_all = ["no_password", "explain"])]
@@ -111,7 +114,7 @@ impl LoginArgs {
         let password = if self.no_password {
             Zeroizing::default()
         } else {
-            password::obtain(self.password_stdin, false)?
+            password::obtain(self.password_stdin || self.token_stdin, false)?
         };
         let sent =
             (!self.no_password && self.scram.is_none()).then(|| bytes::Bytes::copy_from_slice(password.as_bytes()));

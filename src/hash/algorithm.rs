@@ -155,7 +155,7 @@ impl Algorithm {
     pub fn longest_password(&self) -> usize {
         match self {
             Self::Bcrypt(_) => bcrypt::MAX_PASSWORD,
-            Self::Digest(_) | Self::Pbkdf2(_) | Self::Argon2id(_) => MAX_PASSWORD,
+            Self::Digest(_) | Self::Pbkdf2(_) | Self::Argon2id(_) | Self::Scram(_) => Self::MAX_PASSWORD,
         }
     }
 

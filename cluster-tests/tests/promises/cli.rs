@@ -58,6 +58,24 @@ async fn login_exits_0_1_or_2() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_is_read_from_standard_input() -> Result<()> {
+    let cluster = Cluster::start(node_binary!(), 1).await?;
+    // The only claim is {"username": "myuser"}.
+    let token = concat!(
+        "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ1c2VybmFtZSI6Im15dXNlciJ9.",
+        "rj4QAJ01BZmMky-ish0el6IUpMBcoMn-gLg5M9_UK6c\n"
+    );
+    let declared =
+        r#"{"mechanism": "jwt", "use_jwks": false, "algorithm": "hmac-based", "secret": "abcdef", "from": "password"}"#;
+    let created = ask(&cluster, 1, &["authenticator", "create", "-f", "-"], declared).await?;
+    assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
+    let login = ["login", "--username", "myuser", "--token-stdin"];
+    assert_eq!(ask(&cluster, 1, &login, token).await?.status.code(), Some(0));
+    assert_eq!(ask(&cluster, 1, &login, "no-token\n").await?.status.code(), Some(1));
+    cluster.passed()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn json_output_is_the_protos_mapping_and_nothing_else() -> Result<()> {
     let cluster = Cluster::start(node_binary!(), 3).await?;
     let follower = cluster.follower().await?;

@@ -27,4 +27,5 @@ mod round_trip;
 mod scram;
 mod shutdown;
 mod state_rebuild;
+mod tokens;
 mod users;

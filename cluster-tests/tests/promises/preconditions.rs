@@ -31,7 +31,7 @@ async fn create(client: &Client, id: &str, precondition: &str, on_failure: &str)
 async fn set_precondition(client: &Client, id: &str, precondition: &str) -> Result<Result<(), Status>> {
     let request: v1::UpdateAuthenticatorRequest = message(json!({
         "authenticator": { "id": id, "precondition": precondition },
-        "updateMask": ["precondition"],
+        "updateMask": { "paths": ["precondition"] },
     }))?;
     Ok(client.authenticators().update(request).await.map(|_| ()))
 }

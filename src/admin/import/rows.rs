@@ -317,17 +317,21 @@ pub(super) mod tests {
     fn hashes_of_other_systems_are_taken_beside_each_other() {
         let algorithm = Algorithm::recommended();
         let encode = move |hash: &str, salt: &str| algorithm.import(hash, salt);
-        let mut rules = Rules::new(PasswordType::Hash, Box::new(encode), Some("pass `algorithm`".into()));
+        let mut rules = Rules {
+            encode: Box::new(encode),
+            doubt: Some("pass `algorithm`".into()),
+            ..rules(PasswordType::Hash)
+        };
         let mut judge = move |line, hash: &str| {
             let fields = Fields {
-                user_id: Some("ann".into()),
+                user_id: "ann".into(),
                 password_hash: Some(Secret::new(hash)),
                 ..Fields::default()
             };
-            rules.judge(line, fields)
+            rules.judge(line, Ok(fields))
         };
         let hostile = judge(2, "$6$rounds=999999999$salt$").unwrap();
-        assert!(fault(&hostile).1.contains("rounds"));
+        assert!(fault(&hostile).2.contains("rounds"));
         for (number, hash) in [
             "{SSHA}T6FKl+YKdzr0lQNn2yocqwsZralzrhUi",
             "md5$pepper$52f36768c11844771e5f7ff576e2dba2",
@@ -338,7 +342,7 @@ pub(super) mod tests {
         .enumerate()
         {
             let line = number as u64 + 3;
-            assert_eq!(judge(line, hash).unwrap(), hashed(line, "ann", hash, false));
+            assert_eq!(judge(line, hash).unwrap(), hashed("ann", hash, false));
         }
     }
 

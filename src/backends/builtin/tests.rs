@@ -1,6 +1,7 @@
 //! The built-in database's promises, over a directory in memory.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -89,6 +90,7 @@ fn open(settings: &Value, id: &str, users: Vec<(&'static str, UserRecord)>) -> F
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         keys: Arc::new(NoKeys),
         upgrades: Arc::clone(&offers) as Arc<dyn PasswordUpgrades>,
+        kept_dir: PathBuf::new(),
     };
     let key = AuthenticatorKey {
         chain: "global".to_owned(),

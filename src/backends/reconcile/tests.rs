@@ -1,5 +1,6 @@
 //! What reconcile keeps, opens anew and never leaves out.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -102,6 +103,7 @@ fn house(records: Vec<AuthenticatorRecord>) -> House {
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         keys: Arc::new(NoKeys),
         upgrades: Arc::new(Forgetful),
+        kept_dir: PathBuf::new(),
     };
     let feed = Arc::clone(&declared) as Arc<dyn AuthenticatorFeed>;
     let reconciler = Arc::new(Reconciler::new(feed, context, Arc::clone(&chains)));

@@ -1,7 +1,5 @@
 //! Functions that make lists of texts, or something of lists.
 
-use std::collections::HashSet;
-
 use super::call::{Answer, Call};
 use super::texts::number_or_text;
 use crate::backends::expression::value::Value;
@@ -20,13 +18,15 @@ pub(super) fn nth<'a>(call: &Call<'_, 'a>) -> Answer<'a> {
 
 /// What stands between any of the separating characters; nothing that is empty. `nocrlf` takes line breaks for separators too.
 pub(super) fn tokens<'a>(call: &Call<'_, 'a>) -> Answer<'a> {
-    let mut separators: HashSet<char> = call.text(1)?.chars().collect();
-    match call.option(2)? {
-        None => {}
-        Some("nocrlf") => separators.extend(['\r', '\n']),
+    let (text, separators) = (call.text(0)?, call.text(1)?);
+    let breaks = match call.option(2)? {
+        None => "",
+        Some("nocrlf") => "\r\n",
         Some(_) => return Err(call.senseless("knows `nocrlf`")),
-    }
-    let parts = call.text(0)?.split(|c| separators.contains(&c));
+    };
+    // Each character of the text may be looked for among all of them.
+    call.budget.spend(text.len().saturating_mul(separators.len()))?;
+    let parts = text.split(|c| separators.contains(c) || breaks.contains(c));
     call.give_list(parts.filter(|part| !part.is_empty()))
 }
 

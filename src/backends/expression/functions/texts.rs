@@ -57,8 +57,8 @@ pub(super) fn replace<'a>(call: &Call<'_, 'a>) -> Answer<'a> {
         "all" => {
             // Before it is made: what is replaced by more grows.
             let times = text.matches(what).count();
-            call.budget
-                .spend_text(times.saturating_mul(with.len()).saturating_add(text.len()))?;
+            let bytes = text.len() - times * what.len() + times.saturating_mul(with.len());
+            call.budget.spend_text(bytes)?;
             return call.give(text.replace(what, with));
         }
         "leading" => text.split_once(what),

@@ -1,7 +1,5 @@
 //! Functions that take something off the ends of a text, or put something there.
 
-use std::collections::HashSet;
-
 use super::call::{Answer, Call};
 use crate::backends::expression::budget::LONGEST_VALUE;
 use crate::backends::expression::trouble::Trouble;
@@ -22,12 +20,12 @@ pub(super) fn rtrim<'a>(call: &Call<'_, 'a>) -> Answer<'a> {
 }
 
 /// White space, unless the call names characters.
-fn trimmed(call: &Call<'_, '_>) -> Result<impl Fn(char) -> bool + use<>, Trouble> {
-    let named: Option<HashSet<char>> = call.option(1)?.map(|named| named.chars().collect());
-    Ok(move |c: char| match &named {
-        Some(named) => named.contains(&c),
-        None => c.is_whitespace(),
-    })
+fn trimmed<'c>(call: &Call<'c, '_>) -> Result<impl Fn(char) -> bool + use<'c>, Trouble> {
+    let named = call.option(1)?;
+    // Each character of the text may be looked for among all of them.
+    call.budget
+        .spend(call.text(0)?.len().saturating_mul(named.map_or(0, str::len)))?;
+    Ok(move |c: char| named.map_or_else(|| c.is_whitespace(), |named| named.contains(c)))
 }
 
 pub(super) fn rm_prefix<'a>(call: &Call<'_, 'a>) -> Answer<'a> {

@@ -105,6 +105,7 @@ impl World {
             clock: self.clone(),
             keys: self.clone(),
             upgrades: self.clone(),
+            kept_dir: std::path::PathBuf::new(),
         };
         let key = AuthenticatorKey {
             chain: "global".to_owned(),

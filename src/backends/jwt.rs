@@ -1,0 +1,196 @@
+//! Tokens (RFC 7519): whoever shows one that is signed by a known key and says what it must, is let in.
+
+mod algorithm;
+mod claims;
+mod expected;
+mod fetch;
+mod grants;
+mod json;
+mod jwk_set;
+mod kept;
+mod keys;
+mod moment;
+mod pem;
+mod public_key;
+mod refresh;
+mod remote;
+mod schema;
+mod settings;
+mod token;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use self::keys::{Key, KeySet, Signer};
+use self::remote::RemoteKeys;
+use self::settings::{From, Otherwise, Settings, Source};
+use self::token::{Token, Unfit};
+use super::backend::{Backend, Context, Opened, Violation};
+use crate::auth::{
+    AuthenticatorKey, BoxFuture, Clock, Credentials, Finding, Health, Provider, ProviderError, ProviderStatus, Reason,
+    Timestamp, Verdict,
+};
+
+pub(super) const BACKEND: Backend = Backend {
+    mechanism: "jwt",
+    backend: "",
+    title: "JWT",
+    // The token may be the user name, and whoever sends none is for `on_missing_jwt` to judge.
+    needs_password: false,
+    schema: schema::schema,
+    check: |settings| Settings::parse(settings).map(|(_, filled)| Value::Object(filled)),
+    password_algorithm: |_| None,
+    open,
+};
+
+/// HS256's own length; a shorter secret can be guessed from any token.
+const ADVISABLE_SECRET: usize = 32;
+
+fn open(key: &AuthenticatorKey, settings: &Value, context: &Context) -> Opened {
+    let (settings, _) = Settings::parse(settings).map_err(|faults| {
+        let first = faults.first().map(Violation::to_string).unwrap_or_default();
+        ProviderError::new(Reason::BackendUnavailable, first)
+    })?;
+    let Settings {
+        from,
+        source,
+        checks,
+        grants,
+        on_missing,
+        on_bad_signature,
+    } = settings;
+    warn_of_weakness(key, &source);
+    let keys = match source {
+        Source::Secret(secret) => Keys::Fixed(KeySet::of(vec![Key::secret(secret.expose())])),
+        Source::Public(keys) => Keys::Fixed(KeySet::of(
+            keys.iter().map(|key| Key::public(key, None, None)).collect(),
+        )),
+        Source::Set(source) => Keys::Remote(RemoteKeys::open(key, *source, context)?),
+    };
+    Ok(Arc::new(Jwt {
+        from,
+        keys,
+        checks,
+        grants,
+        on_missing,
+        on_bad_signature,
+        opened: context.clock.now(),
+        clock: Arc::clone(&context.clock),
+    }))
+}
+
+/// What is taken but should be changed is said once, when it is put in force.
+fn warn_of_weakness(key: &AuthenticatorKey, source: &Source) {
+    let AuthenticatorKey { chain, id } = key;
+    match source {
+        Source::Secret(secret) if secret.expose().len() < ADVISABLE_SECRET => {
+            let bytes = secret.expose().len();
+            tracing::warn!(%chain, authenticator = %id, bytes, "the shared secret is shorter than 32 bytes and can be guessed");
+        }
+        Source::Set(set) if set.endpoint.is_open_to_others() => {
+            tracing::warn!(%chain, authenticator = %id, "the key set is fetched without verified TLS: anybody on the way can put keys in");
+        }
+        Source::Secret(_) | Source::Public(_) | Source::Set(_) => {}
+    }
+}
+
+/// The keys, given or fetched.
+enum Keys {
+    Fixed(KeySet),
+    Remote(RemoteKeys),
+}
+
+/// A running instance.
+struct Jwt {
+    from: From,
+    keys: Keys,
+    checks: claims::Checks,
+    grants: grants::Grants,
+    on_missing: Otherwise,
+    on_bad_signature: Otherwise,
+    opened: Timestamp,
+    clock: Arc<dyn Clock>,
+}
+
+impl Jwt {
+    async fn decide(&self, credentials: &Credentials) -> Result<Verdict, ProviderError> {
+        let Some(presented) = self.presented(credentials) else {
+            return Ok(self.on_missing.verdict(Reason::MissingCredential.into()));
+        };
+        let token = match Token::parse(presented) {
+            Ok(token) => token,
+            Err(Unfit::NoToken) => return Ok(self.on_missing.verdict(Reason::TokenMalformed.into())),
+            Err(Unfit::Refused(why)) => return Ok(malformed(why)),
+        };
+        let signed = match &self.keys {
+            Keys::Fixed(keys) => keys.check(&token),
+            Keys::Remote(keys) => keys.check(&token).await?,
+        };
+        Ok(match signed {
+            Signer::Ours => self.judge(&token, credentials),
+            Signer::Other => self.on_bad_signature.verdict(Reason::TokenBadSignature.into()),
+            Signer::Unknown => self.on_bad_signature.verdict(Reason::TokenUnknownKey.into()),
+        })
+    }
+
+    fn presented<'a>(&self, credentials: &'a Credentials) -> Option<&'a [u8]> {
+        let text = match self.from {
+            From::Username => credentials.username.as_bytes(),
+            From::Password => credentials.password.as_ref()?.expose(),
+        };
+        Some(text).filter(|text| !text.is_empty())
+    }
+
+    /// The verdict on a token that one of our keys has signed: final, whatever it is.
+    fn judge(&self, token: &Token<'_>, credentials: &Credentials) -> Verdict {
+        let claims = match token.claims() {
+            Ok(claims) => claims,
+            Err(why) => return malformed(why),
+        };
+        let now = self.clock.now();
+        let leeway = u64::try_from(self.checks.leeway.as_millis()).unwrap_or(u64::MAX);
+        let judged = self
+            .checks
+            .check(&claims, credentials, now)
+            .and_then(|()| self.grants.identity(&claims, now, leeway));
+        match judged {
+            Ok(identity) => Verdict::Allow(Box::new(identity)),
+            Err(finding) => Verdict::Deny(finding.into()),
+        }
+    }
+}
+
+/// Nobody should accept such a token, so nobody else is asked.
+fn malformed(why: &str) -> Verdict {
+    Verdict::Deny(Finding::new(Reason::TokenMalformed, why).into())
+}
+
+impl Otherwise {
+    fn verdict(self, finding: Finding) -> Verdict {
+        match self {
+            Self::Ignore => Verdict::Ignore(finding),
+            Self::Deny => Verdict::Deny(finding.into()),
+        }
+    }
+}
+
+impl Provider for Jwt {
+    fn authenticate<'a>(&'a self, credentials: &'a Credentials) -> BoxFuture<'a, Result<Verdict, ProviderError>> {
+        Box::pin(self.decide(credentials))
+    }
+
+    fn health(&self) -> Health {
+        match &self.keys {
+            Keys::Fixed(_) => Health {
+                status: ProviderStatus::Connected,
+                error: String::new(),
+                since: self.opened,
+            },
+            Keys::Remote(keys) => keys.health(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

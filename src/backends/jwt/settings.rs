@@ -1,0 +1,222 @@
+//! The settings of a JWT authenticator: EMQX's names and defaults, and what EMQX lacks.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde_json::{Map, Value};
+
+use super::claims::Checks;
+use super::expected;
+use super::fetch::Endpoint;
+use super::grants::Grants;
+use super::keys::MOST_TRIED;
+use super::pem;
+use super::public_key::PublicKey;
+use crate::auth::Secret;
+use crate::backends::backend::Violation;
+use crate::backends::fields::Fields;
+
+pub(super) const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
+pub(super) const DEFAULT_INTERVAL: Duration = Duration::from_secs(300);
+pub(super) const DEFAULT_MAX_STALE: Duration = Duration::from_secs(3600);
+const LEEWAYS: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(600);
+const AGES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(10 * 365 * 86_400);
+const INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
+const STALE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(30 * 86_400);
+/// Padded or not.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Which text of the client is the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum From {
+    Username,
+    Password,
+}
+
+/// What becomes of a client whose token is not for this authenticator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Otherwise {
+    /// The next one is asked.
+    Ignore,
+    /// It is denied.
+    Deny,
+}
+
+/// Where the keys are.
+pub(super) enum Source {
+    Secret(Secret),
+    Public(Vec<PublicKey>),
+    Set(Box<SetSource>),
+}
+
+/// A key set that is fetched.
+#[derive(Clone)]
+pub(super) struct SetSource {
+    pub(super) endpoint: Endpoint,
+    pub(super) interval: Duration,
+    pub(super) max_stale: Duration,
+}
+
+pub(super) struct Settings {
+    pub(super) from: From,
+    pub(super) source: Source,
+    pub(super) checks: Checks,
+    pub(super) grants: Grants,
+    pub(super) on_missing: Otherwise,
+    pub(super) on_bad_signature: Otherwise,
+}
+
+/// The kinds of [`Source`] that EMQX calls algorithms.
+#[derive(Clone, Copy)]
+enum Kind {
+    Hmac,
+    PublicKey,
+}
+
+impl Settings {
+    /// Reads settings; returns them with every default filled in, too.
+    pub(super) fn parse(settings: &Value) -> Result<(Self, Map<String, Value>), Vec<Violation>> {
+        let mut fields = Fields::of("settings", settings).map_err(|fault| vec![fault])?;
+        let from = fields.word(
+            "from",
+            &[("password", From::Password), ("username", From::Username)],
+            From::Password,
+        );
+        let source = source(&mut fields);
+        let expected = fields
+            .get("verify_claims")
+            .map_or(Ok(Vec::new()), |given| expected::parse("settings.verify_claims", given));
+        let given = fields.get("verify_claims").cloned();
+        fields.fill("verify_claims", given.unwrap_or_else(|| Value::Object(Map::new())));
+        let expected = expected.unwrap_or_else(|faults| {
+            fields.add_faults(faults);
+            Vec::new()
+        });
+        let checks = Checks {
+            issuer: owned(fields.texts("issuer")),
+            audience: owned(fields.texts("audience")),
+            required: owned(fields.texts("required_claims")),
+            leeway: fields.duration_or("leeway", LEEWAYS, DEFAULT_LEEWAY),
+            max_age: fields.duration("max_age", AGES),
+            expected,
+        };
+        if fields.get("acl_claim_name").is_none() {
+            fields.fill("acl_claim_name", "acl");
+        }
+        let grants = Grants {
+            acl_claim: fields.text("acl_claim_name").unwrap_or("acl").to_owned(),
+            end_with_token: fields.flag("disconnect_after_expire", true),
+        };
+        let words = [("ignore", Otherwise::Ignore), ("deny", Otherwise::Deny)];
+        let on_missing = fields.word("on_missing_jwt", &words, Otherwise::Ignore);
+        let on_bad_signature = fields.word("on_bad_signature", &words, Otherwise::Ignore);
+        let filled = fields.finish()?;
+        let source = source.ok_or_else(|| vec![Violation::new("settings", "name no key")])?;
+        let settings = Self {
+            from,
+            source,
+            checks,
+            grants,
+            on_missing,
+            on_bad_signature,
+        };
+        Ok((settings, filled))
+    }
+}
+
+fn owned(texts: Vec<&str>) -> Vec<String> {
+    texts.into_iter().map(str::to_owned).collect()
+}
+
+const SECRET_FIELDS: [&str; 2] = ["secret", "secret_base64_encoded"];
+const PUBLIC_FIELDS: [&str; 1] = ["public_key"];
+const SET_FIELDS: [&str; 5] = ["endpoint", "headers", "refresh_interval", "max_stale", "ssl"];
+
+/// The keys; `None` if a fault was noted.
+fn source(fields: &mut Fields<'_>) -> Option<Source> {
+    // EMQX's, and without a meaning here.
+    fields.leave_out(&["pool_size", "max_fail_count"]);
+    if fields.flag("use_jwks", false) {
+        let why = "has no meaning together with `use_jwks`";
+        fields.refuse_given(&["algorithm"], why);
+        fields.refuse_given(&SECRET_FIELDS, why);
+        fields.refuse_given(&PUBLIC_FIELDS, why);
+        return key_set(fields);
+    }
+    fields.refuse_given(&SET_FIELDS, "has a meaning only together with `use_jwks`");
+    let kinds = [("hmac-based", Kind::Hmac), ("public-key", Kind::PublicKey)];
+    if fields.get("algorithm").is_none() {
+        fields.refuse(
+            "algorithm",
+            "is required: `hmac-based` or `public-key`; or set `use_jwks`",
+        );
+        fields.leave_out(&SECRET_FIELDS);
+        fields.leave_out(&PUBLIC_FIELDS);
+        return None;
+    }
+    match fields.word("algorithm", &kinds, Kind::Hmac) {
+        Kind::Hmac => {
+            fields.refuse_given(&PUBLIC_FIELDS, "has no meaning together with `hmac-based`");
+            secret(fields).map(Source::Secret)
+        }
+        Kind::PublicKey => {
+            fields.refuse_given(&SECRET_FIELDS, "has no meaning together with `public-key`");
+            public_keys(fields).map(Source::Public)
+        }
+    }
+}
+
+fn secret(fields: &mut Fields<'_>) -> Option<Secret> {
+    let text = fields.needed_text("secret", "the shared secret");
+    if !fields.flag("secret_base64_encoded", false) {
+        return Some(Secret::new(text.as_bytes())).filter(|_| !text.is_empty());
+    }
+    match BASE64.decode(text) {
+        Ok(secret) if !secret.is_empty() => Some(Secret::new(secret)),
+        Ok(_) => None,
+        Err(_) => {
+            fields.refuse("secret", "is not base64, as `secret_base64_encoded` says");
+            None
+        }
+    }
+}
+
+fn public_keys(fields: &mut Fields<'_>) -> Option<Vec<PublicKey>> {
+    let texts = fields.texts("public_key");
+    if texts.is_empty() {
+        fields.refuse("public_key", "is required: one public key or several, as PEM text");
+        return None;
+    }
+    let keys: Result<Vec<_>, _> = texts.into_iter().map(pem::public_keys).collect();
+    match keys.map(|keys| keys.concat()) {
+        Ok(keys) if keys.len() <= MOST_TRIED => Some(keys),
+        Ok(_) => {
+            fields.refuse(
+                "public_key",
+                format!("holds more than {MOST_TRIED} keys; a key set (`use_jwks`) may"),
+            );
+            None
+        }
+        Err(why) => {
+            fields.refuse("public_key", why);
+            None
+        }
+    }
+}
+
+fn key_set(fields: &mut Fields<'_>) -> Option<Source> {
+    let endpoint = Endpoint::parse(fields);
+    let interval = fields.duration_or("refresh_interval", INTERVALS, DEFAULT_INTERVAL);
+    let max_stale = fields.duration_or("max_stale", STALE, DEFAULT_MAX_STALE);
+    Some(Source::Set(Box::new(SetSource {
+        endpoint: endpoint?,
+        interval,
+        max_stale,
+    })))
+}
