@@ -20,6 +20,10 @@ use clap::{Parser, Subcommand};
 
 use self::table::Table;
 
+/// As in the program itself, and for what it is compared with.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures Portcullis and prints one table.
 #[derive(Debug, Parser)]
 struct Arguments {
