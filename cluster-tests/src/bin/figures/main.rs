@@ -3,6 +3,7 @@
 //! `cargo run --release -p cluster-tests --bin figures` prints one table.
 
 mod argon;
+mod bare_stores;
 mod echo;
 mod etcd;
 mod imports;
