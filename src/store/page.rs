@@ -1,8 +1,8 @@
 //! Listing users: a bounded scan of sled in the order of names.
 
-use std::ops::Bound;
 use std::sync::Arc;
 
+use super::blocks::Walk;
 use super::error::StoreError;
 use super::memory::View;
 use super::{key, value};
@@ -52,29 +52,35 @@ pub(super) fn read(view: &View, query: &UserQuery) -> Result<UserPage, StoreErro
         query.prefix.is_empty(),
     ) {
         (true, true) => Some(view.users.count_of(&group)),
-        (true, false) => Some(view.generation.with("count users", |db| count(db, &prefix))?),
+        (true, false) => Some(count(view, &group, &prefix)?),
         (false, _) => None,
     };
-    let page = view.generation.borrow(|db| scan(db, &group, &prefix, query))?;
+    let page = scan(view, &group, &prefix, query)?;
     Ok(UserPage { total, ..page })
 }
 
-fn count(db: &sled::Db, prefix: &[u8]) -> Result<u64, sled::Error> {
-    db.scan_prefix(prefix)
-        .keys()
-        .try_fold(0, |count, key| key.map(|_| count + 1))
+fn count(view: &View, group: &[u8], prefix: &[u8]) -> Result<u64, StoreError> {
+    let mut count = 0;
+    for record in Walk::new(&view.generation, group, prefix.to_vec()) {
+        if !record?.0.starts_with(prefix) {
+            break;
+        }
+        count += 1;
+    }
+    Ok(count)
 }
 
-fn scan(db: &sled::Db, group: &[u8], prefix: &[u8], query: &UserQuery) -> Result<UserPage, StoreError> {
-    let after = key::user(&query.chain, &query.authenticator, &query.after);
+fn scan(view: &View, group: &[u8], prefix: &[u8], query: &UserQuery) -> Result<UserPage, StoreError> {
+    let mut after = key::user(&query.chain, &query.authenticator, &query.after);
     let from = if !query.after.is_empty() && after.as_slice() >= prefix {
-        Bound::Excluded(after.as_slice())
+        after.push(0);
+        after
     } else {
-        Bound::Included(prefix)
+        prefix.to_vec()
     };
     let mut page = UserPage::default();
-    for (seen, record) in db.range::<&[u8], _>((from, Bound::Unbounded)).enumerate() {
-        let (key, bytes) = record.map_err(StoreError::sled("list users"))?;
+    for (seen, record) in Walk::new(&view.generation, group, from).enumerate() {
+        let (key, bytes) = record?;
         if !key.starts_with(prefix) {
             break;
         }
