@@ -3,9 +3,9 @@
 use super::users::{check_owner, read, record};
 use super::{Circumstances, Done, already_exists, names};
 use crate::auth::UserRecord;
-use crate::store::command::{NewUser, OnConflict, Reply};
+use crate::store::command::{NewUser, OnConflict, Refusal, Reply};
 use crate::store::key;
-use crate::store::run::Run;
+use crate::store::run::{Halt, Run};
 
 /// Files that were read to their end, of one authenticator; older ones are forgotten.
 const REMEMBERED_SOURCES: usize = 16;
@@ -21,7 +21,7 @@ pub(super) fn users(
     check_owner(run, chain, authenticator)?;
     let [mut created, mut replaced, mut unchanged, mut skipped] = [0; 4];
     for (row, (user_id, user)) in rows.iter().enumerate() {
-        names::check(&format!("rows[{row}].user_id"), user_id)?;
+        names::check("user_id", user_id).map_err(|refusal| in_row(row, refusal.into()))?;
         let key = key::user(chain, authenticator, user_id);
         if on_conflict == OnConflict::Skip && run.was_there(&key) {
             skipped += 1;
@@ -36,7 +36,7 @@ pub(super) fn users(
             Some(_) => replaced += 1,
             None => created += 1,
         }
-        run.put(&format!("rows[{row}].attributes"), key, &new)?;
+        run.put("attributes", key, &new).map_err(|halt| in_row(row, halt))?;
     }
     Ok(Reply::Imported {
         created,
@@ -69,6 +69,17 @@ pub(super) fn bootstrap(
         run.put("source", key, &done)?;
     }
     Ok(reply)
+}
+
+/// Names the row that is at fault. Only then: a name for each of many rows would cost more than looking at it.
+fn in_row(row: usize, halt: Halt) -> Halt {
+    match halt {
+        Halt::Refused(Refusal::Invalid { field, why }) => {
+            let field = format!("rows[{row}].{field}");
+            Refusal::Invalid { field, why }.into()
+        }
+        other => other,
+    }
 }
 
 /// Whether nothing differs but when it was written.
