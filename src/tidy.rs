@@ -70,6 +70,7 @@ const FOREIGN: &[(&str, &str)] = &[
     ("indicatif", "cli"),
     ("rpassword", "cli"),
     ("anyhow", "cli"),
+    ("mimalloc", "main"),
     ("tracing_subscriber", "telemetry"),
 ];
 

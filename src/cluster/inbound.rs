@@ -78,7 +78,9 @@ impl Cluster {
         let order: Order = decode(&payload).map_err(|why| Refused::Unable(format!("the order {why}")))?;
         let leader = self.inner.parts.raft.status().leader;
         let answer = if leader == Some(self.inner.node_id) {
-            self.inner.lead(order, timeout.min(LONGEST_ORDER), Patience::FULL).await
+            self.inner
+                .lead(&order, timeout.min(LONGEST_ORDER), Patience::FULL)
+                .await
         } else {
             Answer::NotLeader {
                 leader,

@@ -76,13 +76,13 @@ impl Cluster {
 
 impl Inner {
     /// What each order means on the leader.
-    pub(super) async fn execute(&self, order: Order, left: Duration) -> Answer {
+    pub(super) async fn execute(&self, order: &Order, left: Duration) -> Answer {
         let done = match order {
             Order::Write(envelope) => return self.propose(envelope, left).await,
-            Order::AddNode { id, peer_address } => self.add(id, peer_address, left).await,
-            Order::PromoteNode { id } => self.promote(id, left).await,
-            Order::RemoveNode { id, by } => self.remove(id, &by, left).await,
-            Order::Transfer { to } => self.transfer(to, left).await,
+            Order::AddNode { id, peer_address } => self.add(*id, peer_address.clone(), left).await,
+            Order::PromoteNode { id } => self.promote(*id, left).await,
+            Order::RemoveNode { id, by } => self.remove(*id, by, left).await,
+            Order::Transfer { to } => self.transfer(*to, left).await,
         };
         done.unwrap_or_else(|not_done| not_done)
     }
@@ -185,7 +185,7 @@ impl Inner {
         }
         let command = Command::RetireNode { id, incarnation };
         match self
-            .propose(self.envelope(by, format!("retire-node:{id}"), command), left)
+            .propose(&self.envelope(by, format!("retire-node:{id}"), command), left)
             .await
         {
             Answer::Written(outcome) => match outcome.reply {

@@ -91,7 +91,6 @@ impl Inner {
         self.initialized()?;
         let start = Instant::now();
         let (deadline, search_end) = (start + timeout, start + timeout.min(SEARCH));
-        let payload = encode(&order).map_err(ClusterError::Refused)?;
         let mut changes = self.parts.raft.watch();
         let (mut hint, mut unknown) = (None, false);
         loop {
@@ -99,7 +98,7 @@ impl Inner {
             let left = deadline.saturating_duration_since(Instant::now());
             // Boxed: what an attempt holds while it waits is large, and a write is nested deep in what calls it.
             let patience = Patience::within(search_end.saturating_duration_since(Instant::now()));
-            let (next, why) = match Box::pin(self.attempt(&order, payload.clone(), hint, left, patience)).await {
+            let (next, why) = match Box::pin(self.attempt(&order, hint, left, patience)).await {
                 // A leader that was just elected is not sure of its quorum yet, and one that is stopping is soon replaced. Asking
                 // again is safe: an order is executed once.
                 Attempt::Settled(Answer::Failed(ClusterError::NoQuorum { why, unknown: sent })) => {
@@ -128,24 +127,17 @@ impl Inner {
         }
     }
 
-    async fn attempt(
-        &self,
-        order: &Order,
-        payload: bytes::Bytes,
-        hint: Option<u64>,
-        left: Duration,
-        patience: Patience,
-    ) -> Attempt {
+    async fn attempt(&self, order: &Order, hint: Option<u64>, left: Duration, patience: Patience) -> Attempt {
         let status = self.parts.raft.status();
         match hint.or(status.leader) {
             None => unsettled(false, "no leader is known".into()),
-            Some(id) if id == self.node_id => match self.lead(order.clone(), left, patience).await {
+            Some(id) if id == self.node_id => match self.lead(order, left, patience).await {
                 Answer::NotLeader { leader, proposed } => moved(id, leader, proposed),
                 answer => Attempt::Settled(answer),
             },
             Some(id) => match status.membership.members.get(&id) {
                 Some(member) => {
-                    self.hand_over(&raft::Handle::peer_name(id, member), payload, left, patience)
+                    self.hand_over(&raft::Handle::peer_name(id, member), order, left, patience)
                         .await
                 }
                 None => unsettled(false, format!("the leader, node {id}, is not a member known here")),
@@ -154,7 +146,11 @@ impl Inner {
     }
 
     /// Forwards to the leader, unless it turns out not to be one that can reach a quorum.
-    async fn hand_over(&self, leader: &PeerName, payload: bytes::Bytes, left: Duration, patience: Patience) -> Attempt {
+    async fn hand_over(&self, leader: &PeerName, order: &Order, left: Duration, patience: Patience) -> Attempt {
+        let payload = match encode(order) {
+            Ok(payload) => payload,
+            Err(why) => return Attempt::Settled(Answer::Failed(ClusterError::Refused(why))),
+        };
         let forwarded = self.parts.peers.forward(leader, payload, left);
         let confirm = || async {
             self.parts
@@ -189,7 +185,7 @@ impl Inner {
     }
 
     /// Carries out an order on this node, which leads. A leader that has lost its quorum says so soon, not only at the deadline.
-    pub(super) async fn lead(&self, order: Order, left: Duration, patience: Patience) -> Answer {
+    pub(super) async fn lead(&self, order: &Order, left: Duration, patience: Patience) -> Answer {
         let confirm = || async {
             match self.parts.raft.read_index(patience.confirmation).await {
                 Err(ProposeError::NoQuorum) => Err("this node leads, but no quorum answers it".to_owned()),
@@ -201,7 +197,7 @@ impl Inner {
         done.unwrap_or_else(|why| ClusterError::NoQuorum { why, unknown: true }.into())
     }
 
-    pub(super) async fn propose(&self, envelope: Envelope, left: Duration) -> Answer {
+    pub(super) async fn propose(&self, envelope: &Envelope, left: Duration) -> Answer {
         match self.parts.raft.propose(envelope, left).await {
             Ok(outcome) => Answer::Written(outcome),
             Err(error) => error.into(),

@@ -133,8 +133,8 @@ impl Handle {
     }
 
     /// Commits and applies; only the leader can. The outcome is of this node's own apply.
-    pub async fn propose(&self, envelope: Envelope, timeout: Duration) -> Result<Outcome, ProposeError> {
-        let proposal = Proposal::new(&envelope).map_err(|error| ProposeError::Refused(error.to_string()))?;
+    pub async fn propose(&self, envelope: &Envelope, timeout: Duration) -> Result<Outcome, ProposeError> {
+        let proposal = Proposal::new(envelope).map_err(|error| ProposeError::Refused(error.to_string()))?;
         let (bytes, limit) = (proposal.len(), self.inner.settings.max_proposal_bytes);
         if bytes > limit {
             return Err(ProposeError::TooLarge { bytes, limit });

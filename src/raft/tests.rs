@@ -14,7 +14,7 @@ async fn a_single_node_keeps_what_it_committed_over_a_restart() {
     let net = Net::new();
     net.start(1).await;
     net.initialize(&[1]).await;
-    let outcome = net.leader().await.propose(envelope(7), DEADLINE).await.unwrap();
+    let outcome = net.leader().await.propose(&envelope(7), DEADLINE).await.unwrap();
     assert!(net.store(1).is_retired(7));
 
     net.stop(1).await;
@@ -22,13 +22,13 @@ async fn a_single_node_keeps_what_it_committed_over_a_restart() {
     assert!(net.store(1).is_retired(7));
     let leader = net.leader().await;
     assert!(leader.read_index(DEADLINE).await.unwrap() >= outcome.revision);
-    assert!(leader.propose(envelope(8), DEADLINE).await.unwrap().revision > outcome.revision);
+    assert!(leader.propose(&envelope(8), DEADLINE).await.unwrap().revision > outcome.revision);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_committed_command_reaches_every_node() {
     let net = Net::of(&[1, 2, 3]).await;
-    let outcome = net.leader().await.propose(envelope(7), DEADLINE).await.unwrap();
+    let outcome = net.leader().await.propose(&envelope(7), DEADLINE).await.unwrap();
     for id in [1, 2, 3] {
         until("it is applied everywhere", || {
             net.store(id).applied().index >= outcome.revision
@@ -47,7 +47,7 @@ async fn a_follower_names_the_leader() {
     let follower = net.node(if leader == 1 { 2 } else { 1 });
     until("the follower knows it", || follower.status().leader == Some(leader)).await;
     let refused = ProposeError::NotLeader { leader: Some(leader) };
-    assert_eq!(follower.propose(envelope(7), DEADLINE).await.unwrap_err(), refused);
+    assert_eq!(follower.propose(&envelope(7), DEADLINE).await.unwrap_err(), refused);
     assert_eq!(follower.read_index(DEADLINE).await.unwrap_err(), refused);
 }
 
@@ -57,10 +57,10 @@ async fn a_leader_without_a_quorum_says_so_quickly_while_the_others_go_on() {
     let old = net.leader_id().await;
     net.cut(old);
     let cut_off = net.node(old);
-    let waited = cut_off.propose(envelope(7), DEADLINE).await.unwrap_err();
+    let waited = cut_off.propose(&envelope(7), DEADLINE).await.unwrap_err();
     assert_eq!(waited, ProposeError::NoQuorum);
     let asked = Instant::now();
-    let refused = cut_off.propose(envelope(7), DEADLINE).await.unwrap_err();
+    let refused = cut_off.propose(&envelope(7), DEADLINE).await.unwrap_err();
     assert!(
         matches!(refused, ProposeError::NoQuorum | ProposeError::NotLeader { .. }),
         "{refused}"
@@ -69,7 +69,7 @@ async fn a_leader_without_a_quorum_says_so_quickly_while_the_others_go_on() {
     assert!(cut_off.read_index(DEADLINE).await.is_err());
 
     let new = net.confirmed_leader_other_than(old).await;
-    let outcome = new.propose(envelope(8), DEADLINE).await.unwrap();
+    let outcome = new.propose(&envelope(8), DEADLINE).await.unwrap();
     net.heal(old);
     until("it has caught up", || {
         net.store(old).applied().index >= outcome.revision
@@ -92,7 +92,7 @@ async fn a_node_that_joins_late_starts_from_a_snapshot() {
     let net = Net::of(&[1]).await;
     let leader = net.leader().await;
     for id in 10..200 {
-        leader.propose(envelope(id), DEADLINE).await.unwrap();
+        leader.propose(&envelope(id), DEADLINE).await.unwrap();
     }
     let taken = leader.take_snapshot(DEADLINE).await.unwrap();
     assert!(taken.bytes > 0);
@@ -101,7 +101,7 @@ async fn a_node_that_joins_late_starts_from_a_snapshot() {
     net.start(2).await;
     leader.add_learner(2, net.member(2), DEADLINE).await.unwrap();
     leader.change_voters([1, 2].into(), false, DEADLINE).await.unwrap();
-    let index = leader.propose(envelope(300), DEADLINE).await.unwrap().revision;
+    let index = leader.propose(&envelope(300), DEADLINE).await.unwrap().revision;
     until("it has caught up", || net.store(2).applied().index >= index).await;
     assert!(net.store(2).is_retired(10) && net.store(2).is_retired(300));
     assert_eq!(net.node(2).status().membership.voters, [1, 2].into());
@@ -115,7 +115,7 @@ async fn a_node_that_joins_late_starts_from_a_snapshot() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_has_just_restarted_gives_no_votes() {
     let mut net = Net::of(&[1, 2]).await;
-    net.leader().await.propose(envelope(7), DEADLINE).await.unwrap();
+    net.leader().await.propose(&envelope(7), DEADLINE).await.unwrap();
     net.stop(2).await;
     // It holds its vote back for longer than this test can take on the slowest machine.
     net.elect_after(DEADLINE);
@@ -134,7 +134,7 @@ async fn a_proposal_above_the_limit_is_not_proposed() {
     let mut large = envelope(7);
     large.by = "x".repeat(2 << 20);
     assert!(matches!(
-        leader.propose(large, DEADLINE).await,
+        leader.propose(&large, DEADLINE).await,
         Err(ProposeError::TooLarge { .. })
     ));
     assert_eq!(leader.status().last_log_index, last);
@@ -157,7 +157,7 @@ async fn a_damaged_snapshot_is_refused_and_leaves_no_trace() {
 async fn a_log_that_begins_behind_the_state_is_not_applied_to_it() {
     let net = Net::of(&[1]).await;
     let leader = net.leader().await;
-    leader.propose(envelope(7), DEADLINE).await.unwrap();
+    leader.propose(&envelope(7), DEADLINE).await.unwrap();
     leader.take_snapshot(DEADLINE).await.unwrap();
     until("the log behind it is purged", || leader.status().purged_index > 1).await;
     drop(leader);
@@ -174,9 +174,9 @@ async fn a_log_of_large_entries_is_bounded_by_its_bytes() {
     net.initialize(&[1]).await;
     let leader = net.leader().await;
     for id in [7, 8] {
-        let revision = leader.propose(envelope(id), DEADLINE).await.unwrap().revision;
+        let revision = leader.propose(&envelope(id), DEADLINE).await.unwrap().revision;
         until("a snapshot is taken", || leader.status().snapshot_index >= revision).await;
     }
-    leader.propose(envelope(9), DEADLINE).await.unwrap();
+    leader.propose(&envelope(9), DEADLINE).await.unwrap();
     until("the log behind it is purged", || leader.status().purged_index > 1).await;
 }

@@ -6,6 +6,9 @@ use std::ops::Bound;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use sled::IVec;
+
+use super::blocks::{self, Write};
 use super::entry::Applied;
 use super::error::StoreError;
 use super::generation::Generation;
@@ -13,8 +16,8 @@ use super::key;
 use super::snapshot::{SnapshotHeader, SnapshotSummary, SnapshotWriter};
 use super::snapshot_read::Record;
 
-/// Keys read in one step. Applies wait for a step, so it is short: about a millisecond.
-const STEP: usize = 1000;
+/// Keys of sled read in one step. Applies wait for a step, so it is short: about a millisecond.
+const STEP: usize = 200;
 
 /// What the reader of a frozen view and the one who applies share.
 pub(super) struct Freeze {
@@ -25,7 +28,7 @@ pub(super) struct Freeze {
 #[derive(Default)]
 struct Progress {
     /// What was there before it changed, of keys not read yet; `None`: nothing was.
-    before: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    before: BTreeMap<Vec<u8>, Option<IVec>>,
     /// Everything up to this key has been read.
     passed: Vec<u8>,
     /// Everything has.
@@ -40,15 +43,15 @@ impl Freeze {
         }
     }
 
-    /// Called before a run is written to sled, with the old value of each key it changes.
-    pub(super) fn record<'k>(&self, old: impl Iterator<Item = (&'k Vec<u8>, &'k Option<Vec<u8>>)>) {
+    /// Called before a run is written to sled, with what it does to each key of sled.
+    pub(super) fn record(&self, writes: &[Write]) {
         let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
         if progress.done {
             return;
         }
-        for (key, value) in old {
+        for Write { key, was, .. } in writes {
             if *key > progress.passed {
-                progress.before.entry(key.clone()).or_insert_with(|| value.clone());
+                progress.before.entry(key.clone()).or_insert_with(|| was.clone());
             }
         }
     }
@@ -61,30 +64,34 @@ impl Freeze {
             return Ok(None);
         }
         let from = (Bound::Excluded(progress.passed.clone()), Bound::Unbounded);
-        let read: Vec<Record> = generation.with("read a frozen view", |db| {
-            let records = db.range::<Vec<u8>, _>(from).take(STEP);
-            records
-                .map(|record| record.map(|(key, value)| (key.to_vec(), value.to_vec())))
+        let read: Vec<(Vec<u8>, IVec)> = generation.with("read a frozen view", |db| {
+            let values = db.range::<Vec<u8>, _>(from).take(STEP);
+            values
+                .map(|value| value.map(|(key, value)| (key.to_vec(), value)))
                 .collect()
         })?;
         let old = match read.last() {
             Some((last, _)) if read.len() == STEP => progress.pass(last.clone()),
             _ => progress.finish(),
         };
-        let mut records: BTreeMap<_, _> = read.into_iter().map(|(key, value)| (key, Some(value))).collect();
-        records.extend(old);
-        Ok(Some(
-            records
-                .into_iter()
-                .filter_map(|(key, value)| Some((key, value?)))
-                .collect(),
-        ))
+        drop(progress);
+        let mut values: BTreeMap<_, _> = read.into_iter().map(|(key, value)| (key, Some(value))).collect();
+        values.extend(old);
+        let mut records = Vec::new();
+        for (key, value) in values {
+            match value {
+                Some(block) if key.first() == Some(&key::USERS) => records.extend(blocks::records(&key, &block)?),
+                Some(value) => records.push((key, value.to_vec())),
+                None => {}
+            }
+        }
+        Ok(Some(records))
     }
 }
 
 impl Progress {
     /// Takes out the old values of the keys up to `last`.
-    fn pass(&mut self, last: Vec<u8>) -> BTreeMap<Vec<u8>, Option<Vec<u8>>> {
+    fn pass(&mut self, last: Vec<u8>) -> BTreeMap<Vec<u8>, Option<IVec>> {
         let mut later = self.before.split_off(&last);
         let mut now = std::mem::take(&mut self.before);
         if let Some(value) = later.remove(&last) {
@@ -95,7 +102,7 @@ impl Progress {
         now
     }
 
-    fn finish(&mut self) -> BTreeMap<Vec<u8>, Option<Vec<u8>>> {
+    fn finish(&mut self) -> BTreeMap<Vec<u8>, Option<IVec>> {
         self.done = true;
         std::mem::take(&mut self.before)
     }

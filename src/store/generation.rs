@@ -50,6 +50,13 @@ impl Generation {
         self.borrow(|db| step(db).map_err(StoreError::sled(doing)))
     }
 
+    /// Writes a batch. sled alone would let a reader see half of it: here nobody reads meanwhile.
+    pub(super) fn write(&self, doing: &str, batch: sled::Batch) -> Result<(), StoreError> {
+        let db = self.db.write().unwrap_or_else(PoisonError::into_inner);
+        let db = db.as_ref().ok_or_else(StoreError::closed)?;
+        db.apply_batch(batch).map_err(StoreError::sled(doing))
+    }
+
     /// Makes everything written so far durable. `flush` alone ends in `sync_file_range`, which is no barrier; the sync that
     /// counts is per file, so a second handle serves.
     pub(super) fn sync(&self) -> Result<(), StoreError> {

@@ -20,14 +20,19 @@ pub(super) const SHARED_KEYS: u8 = 9;
 pub(super) const LAST: u8 = SHARED_KEYS;
 
 pub(super) fn user(chain: &str, authenticator: &str, user_id: &str) -> Vec<u8> {
-    let mut key = users_of(chain, authenticator);
+    let mut key = group_of(chain, authenticator, user_id.len());
     key.extend_from_slice(user_id.as_bytes());
     key
 }
 
 /// What the keys of an authenticator's users begin with.
 pub(super) fn users_of(chain: &str, authenticator: &str) -> Vec<u8> {
-    let mut key = Vec::with_capacity(chain.len() + authenticator.len() + 32);
+    group_of(chain, authenticator, 0)
+}
+
+/// With room for so many bytes more.
+fn group_of(chain: &str, authenticator: &str, more: usize) -> Vec<u8> {
+    let mut key = Vec::with_capacity(chain.len() + authenticator.len() + 3 + more);
     key.push(USERS);
     key.extend_from_slice(chain.as_bytes());
     key.push(0);

@@ -1,8 +1,6 @@
 //! What logins read: all users and all declarations, in memory. sled is not asked, because its batches are not isolated for readers.
 
-use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -27,7 +25,6 @@ type Shard = RwLock<HashMap<Box<[u8]>, Box<[u8]>>>;
 /// All users, encoded as in sled: about 0.3 KB each, a third of what the decoded records would take.
 pub(super) struct Users {
     shards: Vec<Shard>,
-    hasher: RandomState,
     /// How many there are of each authenticator, by the prefix of their keys.
     counts: RwLock<HashMap<Box<[u8]>, u64>>,
     /// How often one came or went.
@@ -39,16 +36,18 @@ impl Users {
         let shards = std::iter::repeat_with(Shard::default).take(SHARDS).collect();
         Self {
             shards,
-            hasher: RandomState::new(),
             counts: RwLock::default(),
             arrivals: AtomicU64::new(0),
         }
     }
 
-    /// Looks at the bytes of one user.
-    pub(super) fn with<T>(&self, key: &[u8], look: impl FnOnce(&[u8]) -> T) -> Option<T> {
-        let shard = self.shard(key)?.read().unwrap_or_else(PoisonError::into_inner);
-        shard.get(key).map(|bytes| look(bytes))
+    /// Looks at the bytes of one user; `None`: there is none.
+    pub(super) fn look<T>(&self, key: &[u8], look: impl FnOnce(Option<&[u8]>) -> T) -> T {
+        let Some(shard) = self.shard(key) else {
+            return look(None);
+        };
+        let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+        look(shard.get(key).map(|bytes| &**bytes))
     }
 
     pub(super) fn set(&self, key: &[u8], new: Option<Vec<u8>>) {
@@ -88,16 +87,19 @@ impl Users {
         let Some(group) = key::group(key) else { return };
         self.arrivals.fetch_add(1, Ordering::AcqRel);
         let mut counts = self.counts.write().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(group.into()).or_default();
-        *count = if more { *count + 1 } else { count.saturating_sub(1) };
-        if *count == 0 {
-            counts.remove(group);
+        match counts.get_mut(group) {
+            Some(count) if more => *count += 1,
+            Some(count) if *count > 1 => *count -= 1,
+            Some(_) => drop(counts.remove(group)),
+            None if more => drop(counts.insert(group.into(), 1)),
+            None => {}
         }
     }
 
+    /// By a checksum, which is cheap: names chosen to share a shard would share a lock, and no more than that.
     fn shard(&self, key: &[u8]) -> Option<&Shard> {
-        let hash = usize::try_from(self.hasher.hash_one(key) % SHARDS as u64).unwrap_or(0);
-        self.shards.get(hash)
+        let number = usize::try_from(crc32fast::hash(key)).unwrap_or(0);
+        self.shards.get(number % SHARDS)
     }
 }
 

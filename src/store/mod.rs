@@ -1,6 +1,7 @@
 //! What a node knows, in sled: users, authenticators, operators, settings. A view of the applied log. The only room that knows sled.
 
 mod apply;
+mod blocks;
 mod command;
 mod entry;
 mod error;

@@ -1,8 +1,8 @@
 //! Listing users: a bounded scan of sled in the order of names.
 
-use std::ops::Bound;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::blocks::Walk;
 use super::error::StoreError;
 use super::memory::View;
 use super::{key, value};
@@ -52,10 +52,10 @@ pub(super) fn read(view: &View, query: &UserQuery) -> Result<UserPage, StoreErro
         query.prefix.is_empty(),
     ) {
         (true, true) => Some(view.users.count_of(&group)),
-        (true, false) => Some(view.last_count.of(view, &prefix)?),
+        (true, false) => Some(view.last_count.of(view, &group, &prefix)?),
         (false, _) => None,
     };
-    let page = view.generation.borrow(|db| scan(db, &group, &prefix, query))?;
+    let page = scan(view, &group, &prefix, query)?;
     Ok(UserPage { total, ..page })
 }
 
@@ -63,7 +63,7 @@ pub(super) fn read(view: &View, query: &UserQuery) -> Result<UserPage, StoreErro
 pub(super) fn read_uncounted(view: &View, query: &UserQuery) -> Result<UserPage, StoreError> {
     let group = key::users_of(&query.chain, &query.authenticator);
     let prefix = key::user(&query.chain, &query.authenticator, &query.prefix);
-    view.generation.borrow(|db| scan(db, &group, &prefix, query))
+    scan(view, &group, &prefix, query)
 }
 
 /// The last count of a prefix. Counting takes as long as reading all of them, and whoever reads page after page asks for it with
@@ -78,14 +78,14 @@ struct Counted {
 }
 
 impl LastCount {
-    fn of(&self, view: &View, prefix: &[u8]) -> Result<u64, StoreError> {
+    fn of(&self, view: &View, group: &[u8], prefix: &[u8]) -> Result<u64, StoreError> {
         let arrivals = view.users.arrivals();
         if let Some(last) = self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref()
             && (last.prefix.as_slice(), last.arrivals) == (prefix, arrivals)
         {
             return Ok(last.total);
         }
-        let total = view.generation.with("count users", |db| count(db, prefix))?;
+        let total = count(view, group, prefix)?;
         // Sled changes before the number does, so a count that saw half of a change is forgotten with the other half.
         if view.users.arrivals() == arrivals {
             let counted = Counted {
@@ -99,22 +99,28 @@ impl LastCount {
     }
 }
 
-fn count(db: &sled::Db, prefix: &[u8]) -> Result<u64, sled::Error> {
-    db.scan_prefix(prefix)
-        .keys()
-        .try_fold(0, |count, key| key.map(|_| count + 1))
+fn count(view: &View, group: &[u8], prefix: &[u8]) -> Result<u64, StoreError> {
+    let mut count = 0;
+    for record in Walk::new(&view.generation, group, prefix.to_vec()) {
+        if !record?.0.starts_with(prefix) {
+            break;
+        }
+        count += 1;
+    }
+    Ok(count)
 }
 
-fn scan(db: &sled::Db, group: &[u8], prefix: &[u8], query: &UserQuery) -> Result<UserPage, StoreError> {
-    let after = key::user(&query.chain, &query.authenticator, &query.after);
+fn scan(view: &View, group: &[u8], prefix: &[u8], query: &UserQuery) -> Result<UserPage, StoreError> {
+    let mut after = key::user(&query.chain, &query.authenticator, &query.after);
     let from = if !query.after.is_empty() && after.as_slice() >= prefix {
-        Bound::Excluded(after.as_slice())
+        after.push(0);
+        after
     } else {
-        Bound::Included(prefix)
+        prefix.to_vec()
     };
     let mut page = UserPage::default();
-    for (seen, record) in db.range::<&[u8], _>((from, Bound::Unbounded)).enumerate() {
-        let (key, bytes) = record.map_err(StoreError::sled("list users"))?;
+    for (seen, record) in Walk::new(&view.generation, group, from).enumerate() {
+        let (key, bytes) = record?;
         if !key.starts_with(prefix) {
             break;
         }

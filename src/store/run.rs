@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::blocks::Walk;
 use super::command::Refusal;
 use super::error::StoreError;
 use super::generation::Generation;
@@ -42,19 +43,20 @@ pub(super) struct Base<'a> {
 }
 
 impl Base<'_> {
-    pub(super) fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+    /// Looks at a value; `None`: there is none.
+    pub(super) fn look<T>(&self, key: &[u8], look: impl FnOnce(Option<&[u8]>) -> T) -> T {
         match key.first() {
-            Some(&key::USERS) => self.users.with(key, <[u8]>::to_vec),
-            _ => self.small.get(key).cloned(),
+            Some(&key::USERS) => self.users.look(key, look),
+            _ => look(self.small.get(key).map(Vec::as_slice)),
         }
     }
 
-    /// All keys that begin so. Those of users come from sled, which has them in order.
+    /// All keys that begin so; of users: all of an authenticator. Those come from sled, which has them in order.
     fn keys_under(&self, prefix: &[u8]) -> Result<Vec<Vec<u8>>, StoreError> {
         if prefix.first() == Some(&key::USERS) {
-            return self.generation.with("list users", |db| {
-                db.scan_prefix(prefix).keys().map(|key| Ok(key?.to_vec())).collect()
-            });
+            return Walk::new(self.generation, prefix, prefix.to_vec())
+                .map(|record| Ok(record?.0))
+                .collect();
         }
         let from = self.small.range(prefix.to_vec()..);
         Ok(from
@@ -83,7 +85,11 @@ impl<'a> Run<'a> {
 
     /// Makes the command's changes part of the run. Not by `append`, which rebuilds the whole map each time.
     pub(super) fn keep(&mut self) {
-        self.kept.extend(std::mem::take(&mut self.staged));
+        if self.kept.is_empty() {
+            std::mem::swap(&mut self.kept, &mut self.staged);
+        } else {
+            self.kept.extend(std::mem::take(&mut self.staged));
+        }
     }
 
     /// Forgets the command's changes: it was refused.
@@ -96,18 +102,18 @@ impl<'a> Run<'a> {
     }
 
     pub(super) fn get<T: DeserializeOwned>(&self, what: &str, key: &[u8]) -> Result<Option<T>, StoreError> {
-        let bytes = match self.staged.get(key).or_else(|| self.kept.get(key)) {
-            Some(changed) => changed.clone(),
-            None => self.base.get(key),
-        };
-        bytes.map(|bytes| value::decode(what, &bytes)).transpose()
+        let decode = |bytes: Option<&[u8]>| bytes.map(|bytes| value::decode(what, bytes)).transpose();
+        match self.staged.get(key).or_else(|| self.kept.get(key)) {
+            Some(changed) => decode(changed.as_deref()),
+            None => self.base.look(key, decode),
+        }
     }
 
     /// Whether it was there before the command at hand.
     pub(super) fn was_there(&self, key: &[u8]) -> bool {
         self.kept
             .get(key)
-            .map_or_else(|| self.base.get(key).is_some(), Option::is_some)
+            .map_or_else(|| self.base.look(key, |bytes| bytes.is_some()), Option::is_some)
     }
 
     /// All keys that begin so, as the command at hand sees them, in order.

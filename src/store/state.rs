@@ -239,16 +239,14 @@ impl fmt::Debug for Store {
 impl UserDirectory for Store {
     fn user(&self, chain: &str, authenticator: &str, user_id: &str) -> Option<Arc<UserRecord>> {
         let key = key::user(chain, authenticator, user_id);
-        let decoded = self
-            .inner
-            .view
-            .load()
-            .users
-            .with(&key, |bytes| value::decode("user", bytes))?;
+        let decoded = self.inner.view.load().users.look(&key, |bytes| {
+            bytes.map(|bytes| value::decode("user", bytes)).transpose()
+        });
         // Every value was decoded once when it was read from disk, so this is a fault of the memory itself.
         decoded
             .inspect_err(|error| tracing::error!(%error, "a user in memory cannot be read"))
             .ok()
+            .flatten()
             .map(Arc::new)
     }
 }

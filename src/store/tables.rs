@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 use arc_swap::ArcSwap;
 
 use super::apply;
+use super::blocks::{self, Write};
 use super::command::Outcome;
 use super::entry::{Entry, Payload};
 use super::error::StoreError;
@@ -47,6 +48,11 @@ impl Tables {
                 let (key, value) = record.map_err(StoreError::sled("read the tables"))?;
                 match key.first() {
                     Some(&key::META) => written = Some(Meta::unseal(&value)?),
+                    Some(&key::USERS) => {
+                        for (key, value) in blocks::records(&key, &value)? {
+                            contents.add(&key, value)?;
+                        }
+                    }
                     _ => contents.add(&key, value.to_vec())?,
                 }
             }
@@ -88,12 +94,13 @@ impl Tables {
             };
             meta.state_hash = head.state_hash;
             while let Some(records) = snapshot.next_frame()? {
-                let mut batch = sled::Batch::default();
+                let mut changes = Changes::new();
                 for (key, value) in records {
-                    batch.insert(key.as_slice(), value.as_slice());
-                    contents.add(&key, value)?;
+                    contents.add(&key, value.clone())?;
+                    changes.insert(key, Some(value));
                 }
-                generation.with("fill the tables", |db| db.apply_batch(batch))?;
+                let writes = generation.borrow(|db| blocks::writes(db, &changes, |_| None))?;
+                generation.write("fill the tables", batch(writes))?;
             }
         }
         (meta.users, meta.contents) = (contents.sums.users, contents.sums.contents);
@@ -149,22 +156,17 @@ impl Tables {
             small: &self.small,
             generation: &self.generation,
         };
-        let mut batch = sled::Batch::default();
-        let mut old = Changes::new();
         for (key, new) in changes {
-            let was = base.get(key);
-            meta.count(key, was.as_deref(), new.as_deref());
-            match new {
-                Some(value) => batch.insert(key.as_slice(), value.as_slice()),
-                None => batch.remove(key.as_slice()),
-            }
-            old.insert(key.clone(), was);
+            base.look(key, |was| meta.count(key, was, new.as_deref()));
         }
-        batch.insert(&[key::META], meta.seal()?);
+        let was = |key: &[u8]| self.small.get(key).map(|value| value.as_slice().into());
+        let writes = self.generation.borrow(|db| blocks::writes(db, changes, was))?;
         if let Some(freeze) = self.freeze.upgrade() {
-            freeze.record(old.iter());
+            freeze.record(&writes);
         }
-        self.generation.with("apply a run", |db| db.apply_batch(batch))
+        let mut batch = batch(writes);
+        batch.insert(&[key::META], meta.seal()?);
+        self.generation.write("apply a run", batch)
     }
 
     /// Takes what is in sled now into the memory. Tells whether an authenticator changed.
@@ -191,6 +193,17 @@ impl Tables {
         }
         Ok(authenticators_changed)
     }
+}
+
+fn batch(writes: Vec<Write>) -> sled::Batch {
+    let mut batch = sled::Batch::default();
+    for Write { key, new, .. } in writes {
+        match new {
+            Some(value) => batch.insert(key, value),
+            None => batch.remove(key),
+        }
+    }
+    batch
 }
 
 /// Applies one entry to the run and notes how far it goes now.

@@ -90,7 +90,7 @@ impl Meta {
             Payload::Membership(bytes) => Said::Membership(bytes),
             Payload::Command(envelope) => Said::Command(envelope),
         };
-        self.state_hash = short_hash(&encode(&(self.state_hash, index, said, outcome))?);
+        self.state_hash = short_hash(&[&encode(&(self.state_hash, index, said, outcome))?]);
         Ok(())
     }
 }
@@ -104,14 +104,14 @@ enum Said<'a> {
 }
 
 fn fingerprint(key: &[u8], value: &[u8]) -> u64 {
-    let mut both = Vec::with_capacity(8 + key.len() + value.len());
-    both.extend_from_slice(&(key.len() as u64).to_le_bytes());
-    both.extend_from_slice(key);
-    both.extend_from_slice(value);
-    short_hash(&both)
+    short_hash(&[&(key.len() as u64).to_le_bytes(), key, value])
 }
 
-fn short_hash(bytes: &[u8]) -> u64 {
-    let digest: [u8; 32] = Sha256::digest(bytes).into();
+/// Of the parts as if they were one.
+fn short_hash(parts: &[&[u8]]) -> u64 {
+    let hashed = parts
+        .iter()
+        .fold(Sha256::new(), |hasher, part| hasher.chain_update(part));
+    let digest: [u8; 32] = hashed.finalize().into();
     digest.first_chunk::<8>().map_or(0, |head| u64::from_le_bytes(*head))
 }

@@ -3,9 +3,9 @@
 use super::users::{check_owner, read, record};
 use super::{Circumstances, Done, already_exists, names};
 use crate::auth::UserRecord;
-use crate::store::command::{NewUser, OnConflict, Reply};
+use crate::store::command::{NewUser, OnConflict, Refusal, Reply};
 use crate::store::error::StoreError;
-use crate::store::run::Run;
+use crate::store::run::{Halt, Run};
 use crate::store::{key, requests};
 
 /// Files that were read to their end, of one authenticator; older ones are forgotten.
@@ -23,7 +23,7 @@ pub(super) fn users(
     check_owner(run, chain, authenticator)?;
     let [mut created, mut replaced, mut unchanged, mut skipped] = [0; 4];
     for (row, (user_id, user)) in rows.iter().enumerate() {
-        names::check(&format!("rows[{row}].user_id"), user_id)?;
+        names::check("user_id", user_id).map_err(|refusal| in_row(row, refusal.into()))?;
         let key = key::user(chain, authenticator, user_id);
         if on_conflict == OnConflict::Skip && run.was_there(&key) && !is_of_this_import(run, now, &key)? {
             skipped += 1;
@@ -38,7 +38,7 @@ pub(super) fn users(
             Some(_) => replaced += 1,
             None => created += 1,
         }
-        run.put(&format!("rows[{row}].attributes"), key, &new)?;
+        run.put("attributes", key, &new).map_err(|halt| in_row(row, halt))?;
     }
     Ok(Reply::Imported {
         created,
@@ -86,6 +86,17 @@ fn is_of_this_import(run: &Run<'_>, now: &Circumstances<'_>, key: &[u8]) -> Resu
     }
     let asked = requests::asked_at(run, old.revision)?;
     Ok(asked.is_some_and(|(by, request_id)| by == now.by && requests::import_of(&request_id) == Some(import)))
+}
+
+/// Names the row that is at fault. Only then: a name for each of many rows would cost more than looking at it.
+fn in_row(row: usize, halt: Halt) -> Halt {
+    match halt {
+        Halt::Refused(Refusal::Invalid { field, why }) => {
+            let field = format!("rows[{row}].{field}");
+            Refusal::Invalid { field, why }.into()
+        }
+        other => other,
+    }
 }
 
 /// Whether nothing differs but when it was written.

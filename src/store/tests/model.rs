@@ -27,6 +27,11 @@ fn name(n: u8) -> String {
     format!("user-{n}")
 }
 
+/// Long enough that a few users fill a block.
+fn password(n: u8) -> String {
+    n.to_string().repeat(500)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -38,16 +43,16 @@ proptest! {
         for step in steps {
             match step {
                 Step::Create(n) => {
-                    let done = tell_one(&store, create_user(&name(n))) == Reply::Done;
-                    prop_assert_eq!(done, !model.contains_key(&name(n)));
-                    model.entry(name(n)).or_insert_with(|| "$hash$".into());
+                    let done = tell_one(&store, Command::CreateUser { key: user_key(&name(n)), user: new_user(&password(n)) });
+                    prop_assert_eq!(done == Reply::Done, !model.contains_key(&name(n)));
+                    model.entry(name(n)).or_insert_with(|| password(n));
                 }
                 Step::Delete(n) => {
                     let done = tell_one(&store, delete_user(&name(n))) == Reply::Done;
                     prop_assert_eq!(done, model.remove(&name(n)).is_some());
                 }
                 Step::Import(rows) => {
-                    let rows: Vec<_> = rows.into_iter().map(|(n, p)| (name(n), p.to_string())).collect();
+                    let rows: Vec<_> = rows.into_iter().map(|(n, p)| (name(n), password(p))).collect();
                     let borrowed: Vec<_> = rows.iter().map(|(n, p)| (n.as_str(), p.as_str())).collect();
                     tell_one(&store, import(OnConflict::Replace, &borrowed));
                     model.extend(rows);

@@ -127,3 +127,78 @@ fn an_authenticator_without_users_has_an_empty_page() {
         .unwrap();
     assert_eq!((names(&page), page.more, page.total), (vec![], false, Some(0)));
 }
+
+/// More than are read in one step, and each block holds only a few.
+fn crowd(letter: char) -> Vec<String> {
+    (0..1200).map(|n| format!("{letter}-{n:04}")).collect()
+}
+
+fn import_all(store: &Store, names: &[String]) {
+    let rows: Vec<_> = names
+        .iter()
+        .map(|name| (name.as_str(), "$a$hash$of$some$length"))
+        .collect();
+    tell_one(store, import(OnConflict::Replace, &rows));
+}
+
+#[test]
+fn a_crowd_is_counted_and_listed_whole() {
+    let (_dir, store) = filled();
+    import_all(&store, &crowd('m'));
+    let mut wanted: Vec<_> = ["a1", "a2", "b1", "b2", "c3"].map(String::from).into();
+    wanted.extend(crowd('m'));
+    let mut query = query(700);
+    let mut seen = Vec::new();
+    loop {
+        let page = store.users(&query).unwrap();
+        seen.extend(names(&page).into_iter().map(String::from));
+        query.after = page.next_after;
+        if !page.more {
+            break;
+        }
+    }
+    assert_eq!(seen, wanted);
+    let counted = |prefix: &str| {
+        let prefix = prefix.into();
+        store
+            .users(&UserQuery {
+                prefix,
+                ..super::query(1)
+            })
+            .unwrap()
+            .total
+    };
+    assert_eq!(
+        (counted("m-"), counted("m-01"), counted("n")),
+        (Some(1200), Some(100), Some(0))
+    );
+}
+
+#[test]
+fn a_list_read_while_others_come_and_go_misses_nobody_who_stays() {
+    let (_dir, store) = filled();
+    import_all(&store, &crowd('m'));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 0..30 {
+                let passing: Vec<_> = crowd('m').iter().map(|name| format!("{name}-{round}")).collect();
+                import_all(&store, &passing);
+                tell_one(
+                    &store,
+                    Command::DeleteUsers {
+                        chain: "global".into(),
+                        authenticator: BUILT_IN.into(),
+                        user_ids: passing,
+                    },
+                );
+            }
+        });
+        for _ in 0..30 {
+            let page = store.users(&query(10_000)).unwrap();
+            let mut seen = names(&page);
+            assert!(seen.is_sorted_by(|one, next| one < next));
+            seen.retain(|name| name.len() == "m-0000".len());
+            assert_eq!(seen, crowd('m'));
+        }
+    });
+}

@@ -77,7 +77,7 @@ async fn create_users(client: &Client) -> Result<()> {
 }
 
 /// The same parameters as the default of the product: 19 MiB, two passes, one lane.
-fn raw_hashes(threads: usize) -> Result<f64> {
+pub(crate) fn raw_hashes(threads: usize) -> Result<f64> {
     let params = Params::new(19 * 1024, 2, 1, Some(32)).map_err(|error| anyhow::anyhow!("{error}"))?;
     let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let each = USERS / u64::try_from(threads)?;

@@ -3,6 +3,7 @@
 //! `cargo run --release -p cluster-tests --bin figures` prints one table.
 
 mod argon;
+mod bare_stores;
 mod echo;
 mod etcd;
 mod imports;
@@ -19,6 +20,10 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use self::table::Table;
+
+/// As in the program itself, and for what it is compared with.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Measures Portcullis and prints one table.
 #[derive(Debug, Parser)]
