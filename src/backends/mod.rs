@@ -7,6 +7,7 @@ mod closed;
 mod conditional;
 mod expression;
 mod reconcile;
+mod template;
 mod timed;
 
 pub use self::backend::{BackendInfo, Context, Violation};
