@@ -11,6 +11,8 @@ mod fields;
 mod jwt;
 mod reconcile;
 mod ssl;
+#[expect(dead_code, reason = "other backends fill templates in by themselves")]
+mod template;
 mod timed;
 
 pub use self::backend::{BackendInfo, Context, Violation};
