@@ -101,7 +101,7 @@ fn key_set() -> Value {
         "refresh_interval": time("Refresh interval", "How often the set is fetched.", Some(DEFAULT_INTERVAL.as_secs())),
         "max_stale": time(
             "Longest use without the endpoint",
-            "How long the last good keys are used while the endpoint fails, over a restart of the node too.",
+            "How old the last good keys may be while the endpoint fails, over a restart of the node too. At least twice the refresh interval unless it is set.",
             Some(DEFAULT_MAX_STALE.as_secs()),
         ),
         "ssl": Ssl::schema(),
