@@ -10,8 +10,8 @@ use crate::auth::{Key, KeyRing as _, Timestamp};
 use crate::raft::Role;
 use crate::store::Command;
 
-/// How often the leader looks whether it is time.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often the leader looks whether it is time. Soon enough that a new cluster has its keys before anybody needs them.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Three keys are kept, and the state of an exchange lives for thirty seconds.
 const SHORTEST_PERIOD: Duration = Duration::from_secs(15);
 /// Whom the change is by.

@@ -56,7 +56,7 @@ async fn two_exports_run_at_once_and_one_that_is_left_makes_room() -> Result<()>
     let status = third.downcast::<tonic::Status>()?;
     assert_eq!(
         (status.code(), reason_of(&status).as_str()),
-        (Code::Unavailable, "OVERLOADED")
+        (Code::ResourceExhausted, "OVERLOADED")
     );
     drop(first);
     let mut third = wait_for("the export that was left to end", PATIENCE, async || {

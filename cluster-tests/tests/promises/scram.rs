@@ -127,6 +127,17 @@ async fn start(options: Options) -> Result<(Cluster, Vec<Client>)> {
     }
     create_scram(&clients[0], "sha256").await?;
     create_user(&clients[0], "ann", "secret").await?;
+    wait_for("the keys of the cluster", PATIENCE, async || {
+        let status = clients[0]
+            .authenticators()
+            .get_status(v1::GetAuthenticatorStatusRequest {
+                id: SCRAM.into(),
+                ..Default::default()
+            })
+            .await?;
+        Ok((status.into_inner().status() == v1::authenticator_status::Status::Connected).then_some(()))
+    })
+    .await?;
     cluster.agree().await?;
     Ok((cluster, clients))
 }
@@ -173,7 +184,7 @@ async fn a_change_of_the_algorithm_breaks_no_user() -> Result<()> {
     let (cluster, clients) = start(three()).await?;
     let update: v1::UpdateAuthenticatorRequest = message(json!({
         "authenticator": { "id": SCRAM, "settings": { "algorithm": "sha512", "iteration_count": 5000 } },
-        "updateMask": ["settings"],
+        "updateMask": { "paths": ["settings"] },
     }))?;
     clients[1].authenticators().update(update).await?;
     create_user(&clients[1], "bob", "paper").await?;

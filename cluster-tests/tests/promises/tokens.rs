@@ -182,7 +182,7 @@ async fn secrets_and_tokens_never_come_back() -> Result<()> {
 
     // What was shown can be sent back, and keeps what was hidden.
     let request: v1::UpdateAuthenticatorRequest =
-        message(json!({"authenticator": {"id": "shared", "settings": created.settings}, "updateMask": "settings"}))?;
+        message(json!({"authenticator": {"id": "shared", "settings": created.settings}, "updateMask": {"paths": ["settings"]}}))?;
     client.authenticators().update(request).await?;
     assert!(is_allowed(&client, "anybody", made.token("HS256")?).await?);
     let log = cluster.node(1)?.log();

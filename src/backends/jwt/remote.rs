@@ -1,5 +1,6 @@
 //! A key set that an issuer publishes: fetched in the background, held while the issuer is down, looked at without a lock.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ pub(super) struct Shared {
     clock: Arc<dyn Clock>,
     max_stale: Duration,
     held: ArcSwapOption<Held>,
+    /// Only while the endpoint answers is the age of the keys no matter. What was kept is as good as its age.
+    answers: AtomicBool,
     fetches: watch::Sender<Fetches>,
     /// Wakes the task before its time.
     wanted: Notify,
@@ -48,10 +51,12 @@ struct Held {
 }
 
 /// Fetches of this instance, good or bad.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Fetches {
+    begun: u64,
     ended: u64,
-    under_way: bool,
+    /// One more is about to begin.
+    asked: bool,
 }
 
 /// How the endpoint fares.
@@ -102,7 +107,12 @@ impl Shared {
             clock,
             max_stale,
             held: ArcSwapOption::empty(),
-            fetches: watch::Sender::default(),
+            answers: AtomicBool::new(false),
+            fetches: watch::Sender::new(Fetches {
+                begun: 0,
+                ended: 0,
+                asked: true,
+            }),
             wanted: Notify::new(),
             asked: Mutex::default(),
             fares: Mutex::new(Fares { last: None, since }),
@@ -112,10 +122,14 @@ impl Shared {
     /// What the keys at hand say, and whether newer ones could say something else; `None` if there are none that may be used.
     fn look(&self, token: &Token<'_>) -> Option<(Signer, bool)> {
         let held = self.held.load();
-        let held = held.as_ref().filter(|held| self.age_of(held) <= self.max_stale)?;
+        let held = held.as_ref().filter(|held| self.may_use(held))?;
         let signed = held.keys.check(token);
         let is_strange = token.is_for_public_keys() && token.kid.as_ref().is_some_and(|kid| !held.keys.bears(kid));
         Some((signed, is_strange && signed != Signer::Ours))
+    }
+
+    fn may_use(&self, held: &Held) -> bool {
+        self.answers.load(Ordering::Relaxed) || self.age_of(held) <= self.max_stale
     }
 
     fn age_of(&self, held: &Held) -> Duration {
@@ -125,14 +139,14 @@ impl Shared {
     /// Waits for the fetch that is under way or may be asked for now; at once if there is none.
     async fn wait_for_news(&self) {
         let mut fetches = self.fetches.subscribe();
-        let now = *fetches.borrow_and_update();
-        // One that is under way may have begun before the issuer had the key, so who asks waits for the one after it.
-        let until = if now.ended == 0 || !self.may_ask() {
-            now.ended + u64::from(now.ended == 0 || now.under_way)
-        } else {
+        let mut now = *fetches.borrow_and_update();
+        if now.ended > 0 && !now.asked && self.may_ask() {
+            now.asked = true;
+            self.fetches.send_modify(|fetches| fetches.asked = true);
             self.wanted.notify_one();
-            now.ended + 1 + u64::from(now.under_way)
-        };
+        }
+        // One that is under way may have begun before the issuer had the key, so who asks waits for the one after it.
+        let until = now.begun + u64::from(now.asked);
         // Whoever waits in vain goes on with the keys at hand.
         let _in_vain = timeout(WAITING, fetches.wait_for(|fetches| fetches.ended >= until)).await;
     }
@@ -155,11 +169,15 @@ impl Shared {
 
     /// A fetch begins.
     pub(super) fn fetch_begins(&self) {
-        self.fetches.send_modify(|fetches| fetches.under_way = true);
+        self.fetches.send_modify(|fetches| {
+            fetches.begun += 1;
+            fetches.asked = false;
+        });
     }
 
     /// A fetch has ended so. Returns whether that is another end than the last one's.
     pub(super) fn fetch_ended(&self, end: Result<(), String>) -> bool {
+        self.answers.store(end.is_ok(), Ordering::Relaxed);
         let is_new = {
             let mut fares = lock(&self.fares);
             let is_new = fares.last.as_ref().map(Result::is_ok) != Some(end.is_ok());
@@ -169,10 +187,7 @@ impl Shared {
             fares.last = Some(end);
             is_new
         };
-        self.fetches.send_modify(|fetches| {
-            fetches.ended += 1;
-            fetches.under_way = false;
-        });
+        self.fetches.send_modify(|fetches| fetches.ended += 1);
         is_new
     }
 
@@ -207,7 +222,7 @@ impl Shared {
             return "there are no keys".to_owned();
         };
         let (age, longest) = (self.age_of(&held), self.max_stale.as_secs());
-        let is = if age <= self.max_stale {
+        let is = if self.may_use(&held) {
             "are used"
         } else {
             "are used no more"

@@ -92,16 +92,29 @@ fn key_set() -> Value {
             "description": "Headers of the request. Their values are hidden when they are shown, but for the harmless ones named here.",
             "type": "object",
             "properties": {
-                "accept": {"title": "Accept", "type": "string", "default": "application/json"},
-                "cache-control": {"title": "Cache-Control", "type": "string"},
-                "user-agent": {"title": "User-Agent", "type": "string"},
+                "accept": {
+                    "title": "Accept",
+                    "description": "Which kinds of answer are wanted.",
+                    "type": "string",
+                    "default": "application/json",
+                },
+                "cache-control": {
+                    "title": "Cache-Control",
+                    "description": "What caches on the way may do.",
+                    "type": "string",
+                },
+                "user-agent": {
+                    "title": "User-Agent",
+                    "description": "Who asks, for the logs of the endpoint.",
+                    "type": "string",
+                },
             },
             "additionalProperties": {"type": "string", "x-secret": true},
         },
         "refresh_interval": time("Refresh interval", "How often the set is fetched.", Some(DEFAULT_INTERVAL.as_secs())),
         "max_stale": time(
             "Longest use without the endpoint",
-            "How long the last good keys are used while the endpoint fails, over a restart of the node too.",
+            "How old the last good keys may be while the endpoint fails, over a restart of the node too. At least twice the refresh interval unless it is set.",
             Some(DEFAULT_MAX_STALE.as_secs()),
         ),
         "ssl": Ssl::schema(),

@@ -213,7 +213,8 @@ fn public_keys(fields: &mut Fields<'_>) -> Option<Vec<PublicKey>> {
 fn key_set(fields: &mut Fields<'_>) -> Option<Source> {
     let endpoint = Endpoint::parse(fields);
     let interval = fields.duration_or("refresh_interval", INTERVALS, DEFAULT_INTERVAL);
-    let max_stale = fields.duration_or("max_stale", STALE, DEFAULT_MAX_STALE);
+    // A single failure must not end the use of keys that are fetched seldom.
+    let max_stale = fields.duration_or("max_stale", STALE, DEFAULT_MAX_STALE.max(interval * 2));
     Some(Source::Set(Box::new(SetSource {
         endpoint: endpoint?,
         interval,

@@ -182,6 +182,27 @@ async fn keys_outlive_a_failing_endpoint_but_not_for_ever() {
 }
 
 #[tokio::test]
+async fn keys_of_an_endpoint_that_answers_are_used_however_seldom_it_is_asked() {
+    let house = house(set(&["rsa"], "1"), json!({"max_stale": 0})).await;
+    house.fixture.clock.advance(Duration::from_secs(80_000));
+    assert_eq!(house.says_of("RS256").await, "allow");
+    house.issuer.answer(Answer::HangUp);
+    house.ask_again().await;
+    assert!(house.fixture.answer(&house.made.token("RS256", "pyjwt")).await.is_err());
+}
+
+#[tokio::test]
+async fn all_logins_that_come_with_a_new_key_wait_for_it() {
+    let house = house(set(&["rsa"], "1"), json!({})).await;
+    house.issuer.answer(set(&["rsa-next"], "2"));
+    let token = house.made.next_token();
+    let logins = (0..20).map(|_| house.fixture.says(&token));
+    let said = futures_util::future::join_all(logins).await;
+    assert!(said.iter().all(|said| said == "allow"), "{said:?}");
+    assert_eq!(house.issuer.requests().len(), 2);
+}
+
+#[tokio::test]
 async fn lies_leave_the_last_good_keys_and_are_told() {
     let house = house(set(&["rsa"], "1"), json!({})).await;
     let good = house.made.set(&["rsa-next"]);
