@@ -99,10 +99,12 @@ async fn delete_many(session: &Session, names: &[String], scope: &Scope) -> anyh
                 sum.revision = revision;
             }
             Err(status) => {
-                let (deleted, done) = (sum.deleted, at * BATCH);
-                note(&format!(
-                    "{deleted} users are deleted: the first {done} names are done with"
-                ));
+                if at > 0 {
+                    let (deleted, done) = (sum.deleted, at * BATCH);
+                    note(&format!(
+                        "The first {done} names are done with: {deleted} users are deleted"
+                    ));
+                }
                 return Err(status.into());
             }
         }
