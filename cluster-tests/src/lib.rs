@@ -11,7 +11,7 @@ pub mod process; // one node: start, kill, stop, wipe
 pub mod proxy; // one directed edge: cut, drop, delay, heal
 pub mod wait; // conditions with a deadline
 
-pub use self::cluster::{Cluster, Options};
+pub use self::cluster::{Cluster, Options, PATIENCE};
 pub use self::wait::wait_for;
 
 /// The node program that Cargo built beside the test that asks.

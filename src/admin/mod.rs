@@ -33,6 +33,8 @@ pub use self::bootstrap::Bootstrapper;
 pub use self::error::{AdminError, Obstacle};
 pub use self::export::{ExportPiece, ExportRequest};
 pub use self::handle::{Admin, Caller, Intent};
+#[cfg(fuzzing)]
+pub use self::import::count_rows;
 pub use self::import::{BadRow, ImportBody, ImportFormat, ImportHeader, ImportProgress, PasswordType};
 pub use self::nodes::{ClusterCreated, MembershipView, NodeList, SettingsPatch, SettingsView};
 pub use self::operators::OperatorCreated;

@@ -107,7 +107,7 @@ fn refuse_unknown(field: &str) -> Option<Violation> {
         .into_iter()
         .chain(bootstrap::FIELDS)
         .collect();
-    let is_known = known.iter().any(|known| *known == field);
+    let is_known = known.contains(&field);
     (!is_known).then(|| Violation::new(format!("settings.{field}"), unknown(field, &known)))
 }
 

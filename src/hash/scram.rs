@@ -52,7 +52,7 @@ impl ScramHash {
     }
 
     /// Bytes of a key, a proof and a signature.
-    pub const fn len(self) -> usize {
+    const fn key_len(self) -> usize {
         match self {
             Self::Sha256 => 32,
             Self::Sha512 => 64,
@@ -74,7 +74,7 @@ impl ScramHash {
     }
 
     fn salted_password(self, prepared: &[u8], salt: &[u8], iterations: u32) -> Zeroizing<Vec<u8>> {
-        let mut salted = Zeroizing::new(vec![0; self.len()]);
+        let mut salted = Zeroizing::new(vec![0; self.key_len()]);
         match self {
             Self::Sha256 => pbkdf2_hmac::<Sha256>(prepared, salt, iterations, &mut salted),
             Self::Sha512 => pbkdf2_hmac::<Sha512>(prepared, salt, iterations, &mut salted),
@@ -146,8 +146,8 @@ impl Scram {
         ScramRecord {
             made: self,
             salt: vec![0; salt::BYTES],
-            stored_key: vec![0; self.hash.len()],
-            server_key: vec![0; self.hash.len()],
+            stored_key: vec![0; self.hash.key_len()],
+            server_key: vec![0; self.hash.key_len()],
         }
     }
 
@@ -225,8 +225,8 @@ impl ScramRecord {
             return Err(Invalid::new("salt", format!("must have 1 to {LONGEST_SALT} bytes")));
         }
         for (field, key) in [("stored_key", stored_key), ("server_key", server_key)] {
-            if key.len() != hash.len() {
-                return Err(Invalid::new(field, format!("must have {} bytes", hash.len())));
+            if key.len() != hash.key_len() {
+                return Err(Invalid::new(field, format!("must have {} bytes", hash.key_len())));
             }
         }
         Ok(Self {
@@ -268,7 +268,7 @@ impl ScramRecord {
         );
         let is_right: bool = hash.digest(&client_key).ct_eq(&self.stored_key).into();
         let server_signature = hash.hmac(&self.server_key, &[auth_message]);
-        (is_right && proof.len() == hash.len()).then_some(server_signature)
+        (is_right && proof.len() == hash.key_len()).then_some(server_signature)
     }
 
     /// Whether the password is its own: for those who present a password and not a proof.

@@ -205,7 +205,10 @@ fn at_or_before(db: &Db, group: &[u8], key: &[u8]) -> Result<Option<(IVec, IVec)
     Ok(last.filter(|(begin, _)| begin.starts_with(group)))
 }
 
-fn users(bytes: &[u8]) -> Result<Vec<(&[u8], &[u8])>, StoreError> {
+/// A user's key and value, within the block.
+type Borrowed<'b> = (&'b [u8], &'b [u8]);
+
+fn users(bytes: &[u8]) -> Result<Vec<Borrowed<'_>>, StoreError> {
     let Some((&VERSION, mut rest)) = bytes.split_first() else {
         return Err(damaged("its version is unknown"));
     };

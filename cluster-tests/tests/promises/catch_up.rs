@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use cluster_tests::calls::{all_log_in, create_user, status, take_snapshot};
-use cluster_tests::{Cluster, Options, node_binary};
+use cluster_tests::{Cluster, Options, PATIENCE, node_binary, wait_for};
 
 async fn create_users(cluster: &Cluster, node: u64, count: usize) -> Result<Vec<String>> {
     let client = cluster.client(node).await?;
@@ -43,11 +43,12 @@ async fn a_killed_follower_catches_up_by_snapshot() -> Result<()> {
     for id in cluster.running() {
         take_snapshot(&cluster.client(id).await?).await?;
     }
-    let purged = status(&cluster.client(leader).await?).await?.purged_index;
-    assert!(
-        purged > applied,
-        "the log behind the snapshot is still there: {purged}, the follower is at {applied}"
-    );
+    // It is purged after the snapshot, and in the background.
+    let client = cluster.client(leader).await?;
+    wait_for("the log behind the snapshot is purged", PATIENCE, async || {
+        Ok((status(&client).await?.purged_index > applied).then_some(()))
+    })
+    .await?;
 
     cluster.node_mut(follower)?.start()?;
     cluster.node_ready(follower).await?;

@@ -125,10 +125,11 @@ async fn start(options: Options) -> Result<(Cluster, Vec<Client>)> {
     for id in cluster.ids() {
         clients.push(cluster.client(id).await?);
     }
-    create_scram(&clients[0], "sha256").await?;
-    create_user(&clients[0], "ann", "secret").await?;
+    let client = clients.first().context("no node")?;
+    create_scram(client, "sha256").await?;
+    create_user(client, "ann", "secret").await?;
     wait_for("the keys of the cluster", PATIENCE, async || {
-        let status = clients[0]
+        let status = client
             .authenticators()
             .get_status(v1::GetAuthenticatorStatusRequest {
                 id: SCRAM.into(),

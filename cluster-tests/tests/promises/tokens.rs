@@ -26,7 +26,10 @@ impl Made {
     }
 
     fn list(&self, name: &str) -> Result<&Vec<Value>> {
-        self.0[name].as_array().with_context(|| format!("no list `{name}`"))
+        self.0
+            .get(name)
+            .and_then(Value::as_array)
+            .with_context(|| format!("no list `{name}`"))
     }
 
     fn key(&self, kid: &str) -> Result<&Value> {
@@ -59,7 +62,11 @@ impl Made {
     }
 
     fn secret(&self) -> Result<String> {
-        let text = self.0["secret_base64url"].as_str().context("no secret")?;
+        let text = self
+            .0
+            .get("secret_base64url")
+            .and_then(Value::as_str)
+            .context("no secret")?;
         Ok(text.replace('-', "+").replace('_', "/"))
     }
 
@@ -181,8 +188,9 @@ async fn secrets_and_tokens_never_come_back() -> Result<()> {
     assert_eq!(shown.matches("******").count(), 4, "{shown}");
 
     // What was shown can be sent back, and keeps what was hidden.
-    let request: v1::UpdateAuthenticatorRequest =
-        message(json!({"authenticator": {"id": "shared", "settings": created.settings}, "updateMask": {"paths": ["settings"]}}))?;
+    let request: v1::UpdateAuthenticatorRequest = message(
+        json!({"authenticator": {"id": "shared", "settings": created.settings}, "updateMask": {"paths": ["settings"]}}),
+    )?;
     client.authenticators().update(request).await?;
     assert!(is_allowed(&client, "anybody", made.token("HS256")?).await?);
     let log = cluster.node(1)?.log();

@@ -7,6 +7,8 @@ mod csv_cells;
 mod csv_file;
 mod filling;
 mod flight;
+#[cfg(fuzzing)]
+mod fuzzing;
 mod held;
 mod identity;
 mod intake;
@@ -24,6 +26,8 @@ mod tests;
 mod values;
 mod writer;
 
+#[cfg(fuzzing)]
+pub use self::fuzzing::count_rows;
 pub use self::job::{BadRow, ImportBody, ImportFormat, ImportHeader, ImportProgress, PasswordType};
 
 pub(super) use self::filling::{FillOrder, Filled};

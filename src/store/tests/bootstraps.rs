@@ -118,8 +118,11 @@ fn a_bootstrap_of_nobody_and_one_without_a_name_are_refused() {
     ));
 }
 
+/// Request id, owner and rows of a part.
+type ImportPart<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+
 /// Batches of one import after the other, each under its own request id.
-fn in_parts(store: &Store, parts: &[(&str, &str, &[(&str, &str)])]) -> Vec<Reply> {
+fn in_parts(store: &Store, parts: &[ImportPart<'_>]) -> Vec<Reply> {
     let next = store.applied().index + 1;
     let entries: Vec<_> = (next..)
         .zip(parts)
