@@ -118,8 +118,11 @@ fn a_bootstrap_of_nobody_and_one_without_a_name_are_refused() {
     ));
 }
 
-/// Batches of one import after the other, each under its own request id.
-fn in_parts(store: &Store, parts: &[(&str, &str, &[(&str, &str)])]) -> Vec<Reply> {
+/// Names and passwords.
+type Rows<'a> = &'a [(&'a str, &'a str)];
+
+/// Batches one after the other, each as a part of the import of that id.
+fn in_parts(store: &Store, parts: &[(&str, &str, Rows<'_>)]) -> Vec<Reply> {
     let next = store.applied().index + 1;
     let entries: Vec<_> = (next..)
         .zip(parts)
@@ -139,7 +142,7 @@ fn the_last_row_of_a_name_wins_over_all_parts_of_an_import_that_skips() {
             import(OnConflict::Replace, &[("old", "1")]),
         ],
     );
-    let rows: [&[(&str, &str)]; 3] = [
+    let rows: [Rows<'_>; 3] = [
         &[("old", "2"), ("new", "1")],
         &[("new", "2"), ("new", "3"), ("old", "3")],
         &[("new", "4")],
