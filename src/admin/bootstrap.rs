@@ -24,8 +24,10 @@ const RETRY: Duration = Duration::from_secs(10);
 pub struct Bootstrapper {
     admin: Admin,
     folder: PathBuf,
-    /// Files that were told as missing or broken; again only once their authenticator has changed.
+    /// Files that were told as missing or broken: once, until their authenticator has changed.
     told: BTreeSet<Declared>,
+    /// Files that need not be read again before their authenticator has changed.
+    broken: BTreeSet<Declared>,
 }
 
 /// A file that an authenticator names, and the authenticator's revision.
@@ -88,6 +90,7 @@ impl Bootstrapper {
             admin,
             folder,
             told: BTreeSet::new(),
+            broken: BTreeSet::new(),
         }
     }
 
@@ -110,7 +113,10 @@ impl Bootstrapper {
     /// Fills what can be filled; `false`: something must be tried again.
     async fn pass(&mut self) -> bool {
         let mut is_done = true;
-        for declared in self.open_ones() {
+        let open = self.open_ones();
+        self.told.retain(|told| open.contains(told));
+        self.broken.retain(|broken| open.contains(broken));
+        for declared in open {
             // Before a decision on what others may have done, this node must know what they did.
             let filled = match self.admin.confirm().await {
                 Ok(()) => self.fill(&declared).await,
@@ -135,7 +141,7 @@ impl Bootstrapper {
     }
 
     async fn fill(&mut self, declared: &Declared) -> Result<(), AdminError> {
-        if self.is_marked(declared) || self.told.contains(declared) {
+        if self.is_marked(declared) || self.broken.contains(declared) {
             return Ok(());
         }
         if !self.admin.cluster.leads() && self.another_fills(declared).await {
@@ -179,6 +185,7 @@ impl Bootstrapper {
         if passes {
             tracing::debug!(file = %declared.file, %error, "a bootstrap file must wait");
         } else {
+            self.broken.insert(declared.clone());
             self.tell_once(declared, &error.to_string());
         }
         passes

@@ -397,3 +397,22 @@ async fn every_kind_tells_what_can_be_set() -> Result<()> {
     );
     cluster.passed()
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_allowed_but_unwise_is_told_in_every_answer() -> Result<()> {
+    let cluster = Cluster::start(node_binary!(), 1).await?;
+    let client = cluster.client(1).await?;
+    let bcrypt = |rounds: u32| json!({ "password_hash_algorithm": { "name": "bcrypt", "salt_rounds": rounds } });
+    let wise = declare(&client, json!({ "id": "b", "settings": bcrypt(12) })).await?;
+    assert_eq!(wise.warnings, Vec::<String>::new());
+    let change = json!({ "authenticator": { "id": "b", "settings": bcrypt(13) } });
+    let unwise = update(&client, change).await?;
+    assert_eq!(unwise.warnings.len(), 1, "{:?}", unwise.warnings);
+    assert_eq!(get(&client, "b").await?, unwise);
+    for rounds in [3, 17] {
+        let change = json!({ "authenticator": { "id": "b", "settings": bcrypt(rounds) } });
+        let status = refused(update(&client, change).await);
+        assert_eq!(faulty_fields(&status), ["settings.password_hash_algorithm.salt_rounds"]);
+    }
+    cluster.passed()
+}

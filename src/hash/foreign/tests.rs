@@ -369,6 +369,22 @@ fn only_single_rounds_are_checked_beside_a_login() {
 }
 
 #[test]
+fn every_text_has_a_decoy_of_its_cost_that_is_nobodys() {
+    for (text, (_, name, _)) in every() {
+        let record = Encoded::parse(&text).unwrap();
+        let decoy = record.dummy();
+        assert!(!decoy.verify(HORSE.as_bytes()).unwrap(), "{name}");
+        assert!(decoy != record && decoy == decoy.dummy(), "{name}");
+        let cost = |record: &Encoded| (record.is_cheap(), record.memory_kib());
+        assert_eq!(cost(&decoy), cost(&record), "{name}");
+    }
+    assert_eq!(Encoded::parse(PHC[4].0).unwrap().memory_kib(), 16);
+    // What the algorithm itself makes costs the same, so both have one decoy.
+    let (passlib, ours) = (Encoded::parse(PASSLIB[1].0).unwrap(), &algorithms()[7]);
+    assert!(passlib.dummy() == ours.dummy());
+}
+
+#[test]
 fn a_hostile_text_is_refused_before_any_work() {
     let key = |bytes: usize| "A".repeat(bytes.div_ceil(3) * 4);
     let hex = "0".repeat(32);
