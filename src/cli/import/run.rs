@@ -43,6 +43,7 @@ pub(in crate::cli) async fn run(args: ImportArgs, global: &Global) -> anyhow::Re
         rejects,
         bar,
         retry_for: args.retry_for,
+        gave_up: false,
     };
     let ended = import.attempts(session, global).await;
     import.bar.remove();
@@ -64,6 +65,8 @@ struct Import {
     rejects: Option<Rejects>,
     bar: Bar,
     retry_for: Duration,
+    /// What broke it off may pass: the same file can be gone on with.
+    gave_up: bool,
 }
 
 impl Import {
@@ -83,6 +86,7 @@ impl Import {
                 Err(Failure::Passing(error)) => error,
             };
             if !self.can_go_on() {
+                self.gave_up = true;
                 return Err(error);
             }
             self.totals.begin_next(&mut self.header);
@@ -127,7 +131,7 @@ impl Import {
 
     /// How to resume by hand.
     fn advise(&self) {
-        if self.totals.import_id().is_empty() {
+        if !self.gave_up || self.totals.import_id().is_empty() {
             return;
         }
         note(&format!(
