@@ -262,6 +262,7 @@ impl Node {
             keys: shared.clone(),
             upgrades: upgrades.clone(),
             kept_dir: kept,
+            secrets_dir: settings.backends.secrets_dir(&settings.node.data_dir),
         };
         let reconciler = Arc::new(Reconciler::new(shared, context, chains.clone()));
         let mut background = JoinSet::new();

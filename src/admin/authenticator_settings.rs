@@ -12,6 +12,8 @@ use crate::backends::{self, Violation};
 /// What a secret reads as, and what is sent back to keep it.
 pub(super) const HIDDEN: &str = "******";
 const SECRET_MARK: &str = "x-secret";
+/// Of secrets that may be named instead of given: a name may be seen.
+const NAMEABLE_MARK: &str = "x-nameable";
 
 /// Fields that EMQX keeps among the settings and Portcullis beside them.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -157,8 +159,11 @@ type Visit<'a> = dyn FnMut(&str, &mut Value, Option<&Value>) + 'a;
 
 /// Walks schema and value together and visits every value that the schema marks as secret.
 fn for_secrets(schema: &Value, path: &str, value: &mut Value, stored: Option<&Value>, visit: &mut Visit<'_>) {
-    if schema.get(SECRET_MARK) == Some(&Value::Bool(true)) {
-        visit(path, value, stored);
+    if is_marked(schema, SECRET_MARK) {
+        let is_name = is_marked(schema, NAMEABLE_MARK) && value.as_str().is_some_and(backends::names_a_secret);
+        if !is_name {
+            visit(path, value, stored);
+        }
         return;
     }
     // An alternative of the schema may mark what the others do not: hidden once is hidden.
@@ -189,6 +194,10 @@ fn for_secrets(schema: &Value, path: &str, value: &mut Value, stored: Option<&Va
         }
         _ => {}
     }
+}
+
+fn is_marked(schema: &Value, mark: &str) -> bool {
+    schema.get(mark) == Some(&Value::Bool(true))
 }
 
 #[cfg(test)]

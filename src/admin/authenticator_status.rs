@@ -78,11 +78,7 @@ fn on_node(node: &NodeStatus, key: &AuthenticatorKey) -> NodeAuthenticatorStatus
 
 fn not_there_yet() -> Health {
     let error = "this node has not opened the authenticator yet".to_owned();
-    Health {
-        status: ProviderStatus::Connecting,
-        error,
-        since: Timestamp::default(),
-    }
+    Health::of(ProviderStatus::Connecting, error, Timestamp::default())
 }
 
 fn summed(nodes: Vec<NodeAuthenticatorStatus>) -> AuthenticatorStatus {
@@ -132,11 +128,7 @@ mod tests {
     use super::{Figures, Health, Joint, NodeAuthenticatorStatus, ProviderStatus, Timestamp, summed};
 
     fn node(node: u64, answered: bool, status: ProviderStatus, figures: Figures) -> NodeAuthenticatorStatus {
-        let health = Some(Health {
-            status,
-            error: String::new(),
-            since: Timestamp(0),
-        });
+        let health = Some(Health::of(status, String::new(), Timestamp(0)));
         NodeAuthenticatorStatus {
             node,
             answered,

@@ -222,12 +222,10 @@ impl Walk {
     /// Notes one link's answer, which may be the decision.
     fn take(&mut self, link: &Link, answer: Answer, took: Duration) {
         let (verdict, reason, detail, outcome) = match answer {
-            Ok(Verdict::Allow(identity)) => (
-                StepVerdict::Allowed,
-                None,
-                String::new(),
-                Some(Outcome::Allow(identity)),
-            ),
+            Ok(Verdict::Allow(mut identity)) => {
+                let detail = std::mem::take(&mut identity.detail);
+                (StepVerdict::Allowed, None, detail, Some(Outcome::Allow(identity)))
+            }
             Ok(Verdict::Deny(Denial { finding, auth_data })) => {
                 self.last_message = auth_data;
                 let Finding { reason, detail } = finding;

@@ -24,7 +24,7 @@ pub use self::clock::{Clock, Instant, SystemClock, TestClock, Timestamp};
 pub use self::credentials::Credentials;
 pub use self::keys::{Key, KeyRing, SealingKey, SharedKeys};
 pub use self::live::LiveChains;
-pub use self::provider::{BoxFuture, Health, Provider, ProviderError, ProviderStatus};
+pub use self::provider::{BoxFuture, CacheFigures, Health, Provider, ProviderError, ProviderStatus, Usage};
 pub use self::reason::Reason;
 pub use self::secret::Secret;
 pub use self::settings::{ClusterSettings, NoAuthenticator};

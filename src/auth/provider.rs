@@ -54,6 +54,50 @@ pub struct Health {
     pub error: String,
     /// Since when.
     pub since: Timestamp,
+    /// When it answered last; `None`: never yet, or there is nothing to be asked.
+    pub last_success: Option<Timestamp>,
+    /// When it was last tried in the background.
+    pub probed_at: Option<Timestamp>,
+}
+
+impl Health {
+    /// Of a provider that asks nobody beyond this process.
+    pub const fn of(status: ProviderStatus, error: String, since: Timestamp) -> Self {
+        Self {
+            status,
+            error,
+            since,
+            last_success: None,
+            probed_at: None,
+        }
+    }
+
+    /// Of one that always works.
+    pub const fn connected(since: Timestamp) -> Self {
+        Self::of(ProviderStatus::Connected, String::new(), since)
+    }
+}
+
+/// How much of a provider's way to its backend is taken just now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Usage {
+    /// Logins that are being asked about.
+    pub asking: u64,
+    /// Logins that wait for their turn.
+    pub waiting: u64,
+    /// What it remembers, if it does.
+    pub cache: Option<CacheFigures>,
+}
+
+/// How a provider's memory of answers fares.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct CacheFigures {
+    /// Answers in it, about.
+    pub entries: u64,
+    /// Answers that came from it since it was opened.
+    pub hits: u64,
+    /// Questions that had to be asked.
+    pub misses: u64,
 }
 
 /// One running authenticator. Dropped when replaced, after the logins that began with it.
@@ -73,6 +117,14 @@ pub trait Provider: Send + Sync {
 
     /// How its backend fares.
     fn health(&self) -> Health;
+
+    /// How busy it is.
+    fn usage(&self) -> Usage {
+        Usage::default()
+    }
+
+    /// Forgets what it remembers of its backend's answers.
+    fn purge(&self) {}
 
     /// What it means when a decision has taken too long.
     fn timed_out(&self) -> Reason {

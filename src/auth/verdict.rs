@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::clock::Timestamp;
 use super::reason::Reason;
 
@@ -74,7 +76,7 @@ impl From<Reason> for Finding {
 }
 
 /// What is known of an accepted client.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// Bypasses authorization at the caller's.
     pub is_superuser: bool,
@@ -91,10 +93,12 @@ pub struct Identity {
     /// The revision of the record that vouches for the client, if it is not made as records are made now. Never leaves the node:
     /// it is how [`super::Provider::authenticate`] tells [`super::Provider::follow_up`] what a login found.
     pub outdated: Option<u64>,
+    /// How it was found out, for operators; free of secrets, mostly empty.
+    pub detail: String,
 }
 
 /// One access rule that comes with an identity.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AclRule {
     /// `allow` or `deny`.
     pub permission: String,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::auth::{AuthenticatorKey, Clock, KeyRing, PasswordUpgrades, Provider, ProviderError, UserDirectory};
+use crate::auth::{AuthenticatorKey, Clock, KeyRing, PasswordUpgrades, Provider, ProviderError, Reason, UserDirectory};
 use crate::hash::{Algorithm, Hasher, Invalid};
 
 /// A setting that cannot be used; `field` is a path as in the JSON (`settings.password_hash_algorithm.iterations`).
@@ -66,6 +66,14 @@ pub struct Context {
     pub upgrades: Arc<dyn PasswordUpgrades>,
     /// A folder of this node, for what backends keep over a restart.
     pub kept_dir: PathBuf,
+    /// A folder of this node, with the secrets that settings only name.
+    pub secrets_dir: PathBuf,
+}
+
+/// Settings that were taken once and cannot be used now: perhaps another version of the program has stored them.
+pub(super) fn unusable(faults: Vec<Violation>) -> ProviderError {
+    let faults: Vec<_> = faults.iter().map(Violation::to_string).collect();
+    ProviderError::new(Reason::BackendUnavailable, faults.join("; "))
 }
 
 /// An instance, or why there is none.

@@ -4,17 +4,23 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::backend::{Backend, BackendInfo, Context, Opened, Violation};
+use super::backend::{Backend, BackendInfo, Context, Opened, Violation, unusable};
 use super::conditional::Conditional;
 use super::expression::{Fault, Precondition};
 use super::scram;
 use super::timed::Timed;
-use super::{builtin, jwt};
+use super::{builtin, http, jwt};
 use crate::auth::{AuthenticatorRecord, ProviderError, Reason};
 use crate::hash::Algorithm;
 use crate::words;
 
-static BACKENDS: [Backend; 3] = [builtin::BACKEND, scram::BACKEND, jwt::BACKEND];
+static BACKENDS: [Backend; 5] = [
+    builtin::BACKEND,
+    http::BACKEND,
+    jwt::BACKEND,
+    scram::BACKEND,
+    scram::HTTP_BACKEND,
+];
 
 /// Every kind there is.
 pub fn kinds() -> Vec<BackendInfo> {
@@ -57,16 +63,12 @@ pub(super) fn open(record: &AuthenticatorRecord, context: &Context) -> Opened {
         let why = format!("its precondition cannot be used: {fault}");
         ProviderError::new(Reason::PreconditionError, why)
     })?;
-    let unusable = |why: String| ProviderError::new(Reason::BackendUnavailable, why);
-    let kind = find(&record.mechanism, &record.backend).map_err(|fault| unusable(fault.to_string()))?;
+    let kind = find(&record.mechanism, &record.backend).map_err(|fault| unusable(vec![fault]))?;
     let settings = serde_json::from_str(&record.settings).map_err(|error| {
-        unusable(format!(
-            "its settings are not JSON (line {}, column {})",
-            error.line(),
-            error.column()
-        ))
+        let why = format!("is not JSON (line {}, column {})", error.line(), error.column());
+        unusable(vec![Violation::new("settings", why)])
     })?;
-    let settings = (kind.check)(&settings).map_err(|faults| unusable(joined(&faults)))?;
+    let settings = (kind.check)(&settings).map_err(unusable)?;
     let provider = (kind.open)(&record.key, &settings, context)?;
     let timed = Arc::new(Timed::new(provider, record.timeout));
     Ok(match precondition {
@@ -84,10 +86,6 @@ pub fn check_precondition(text: &str) -> Result<(), Violation> {
 /// The precondition that a text means; none if it is empty.
 fn precondition(text: &str) -> Result<Option<Precondition>, Fault> {
     (!text.is_empty()).then(|| Precondition::compile(text)).transpose()
-}
-
-fn joined(faults: &[Violation]) -> String {
-    faults.iter().map(Violation::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// The row, or what is there instead.

@@ -19,21 +19,13 @@ impl Closed {
         let error = ProviderError::new(Reason::Disabled, "the authenticator is switched off");
         Self {
             error,
-            health: Health {
-                status: ProviderStatus::Disabled,
-                error: String::new(),
-                since,
-            },
+            health: Health::of(ProviderStatus::Disabled, String::new(), since),
         }
     }
 
     /// For one that could not be opened.
     pub(super) fn broken(error: ProviderError, since: Timestamp) -> Self {
-        let health = Health {
-            status: ProviderStatus::Disconnected,
-            error: error.to_string(),
-            since,
-        };
+        let health = Health::of(ProviderStatus::Disconnected, error.to_string(), since);
         Self { error, health }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::expression::Precondition;
-use crate::auth::{BoxFuture, Credentials, Health, Provider, ProviderError, Reason, Verdict};
+use crate::auth::{BoxFuture, Credentials, Health, Provider, ProviderError, Reason, Usage, Verdict};
 
 /// A provider with a precondition.
 pub(super) struct Conditional {
@@ -45,6 +45,14 @@ impl Provider for Conditional {
         self.provider.health()
     }
 
+    fn usage(&self) -> Usage {
+        self.provider.usage()
+    }
+
+    fn purge(&self) {
+        self.provider.purge();
+    }
+
     fn timed_out(&self) -> Reason {
         self.provider.timed_out()
     }
@@ -79,11 +87,7 @@ mod tests {
         }
 
         fn health(&self) -> Health {
-            Health {
-                status: ProviderStatus::Connecting,
-                error: "soon".to_owned(),
-                since: Timestamp(7),
-            }
+            Health::of(ProviderStatus::Connecting, "soon".to_owned(), Timestamp(7))
         }
 
         fn timeout(&self) -> Duration {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::backend::Violation;
+use crate::words;
 
 /// The fields of an object, what they are with defaults filled in, and the faults found so far.
 pub(super) struct Fields<'a> {
@@ -49,6 +50,27 @@ impl<'a> Fields<'a> {
     /// What a field is once everything is filled in.
     pub(super) fn fill(&mut self, name: &'static str, value: impl Into<Value>) {
         self.filled.insert(name.to_owned(), value.into());
+    }
+
+    /// What stands within a field that holds an object, read by `read` at its own path; `None` if a fault was noted. An absent
+    /// object is an empty one.
+    pub(super) fn within<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&str, &Value) -> Result<(T, Value), Vec<Violation>>,
+    ) -> Option<T> {
+        let nothing = Value::Object(Map::new());
+        let given = self.get(name).unwrap_or(&nothing);
+        match read(&self.path_of(name), given) {
+            Ok((read, filled)) => {
+                self.fill(name, filled);
+                Some(read)
+            }
+            Err(faults) => {
+                self.add_faults(faults);
+                None
+            }
+        }
     }
 
     /// Fields of EMQX that mean nothing here: taken, whatever they hold, and left out of what is kept.
@@ -101,6 +123,21 @@ impl<'a> Fields<'a> {
         };
         self.fill(name, flag);
         flag
+    }
+
+    /// A whole number.
+    pub(super) fn number(&mut self, name: &'static str, range: RangeInclusive<u32>, default: u32) -> u32 {
+        let number = match self.get(name).map(read_number) {
+            None => default,
+            Some(Some(number)) if range.contains(&number) => number,
+            Some(_) => {
+                let (least, most) = range.into_inner();
+                self.refuse(name, format!("must be a whole number from {least} to {most}"));
+                default
+            }
+        };
+        self.fill(name, number);
+        number
     }
 
     /// One of a list of words, the first of which is the default.
@@ -205,12 +242,9 @@ impl<'a> Fields<'a> {
             .keys()
             .filter(|name| !self.known.contains(&name.as_str()))
             .collect();
-        let known = self.known.join(", ");
         for name in unknown {
-            self.faults.push(Violation::new(
-                self.path_of(name),
-                format!("is unknown; known are {known}"),
-            ));
+            let why = words::unknown(name, &self.known);
+            self.faults.push(Violation::new(self.path_of(name), why));
         }
         if self.faults.is_empty() {
             Ok(self.filled)
@@ -224,30 +258,20 @@ fn read_duration(value: &Value) -> Option<Duration> {
     match value {
         // Numbers that came through a `google.protobuf.Struct` are all floating.
         Value::Number(seconds) => Duration::try_from_secs_f64(seconds.as_f64()?).ok(),
-        Value::String(text) => parse_duration(text),
+        Value::String(text) => words::duration(text).ok(),
         _ => None,
     }
 }
 
-/// `<number>(ms|s|m|h|d)`, one or several in a row.
-fn parse_duration(text: &str) -> Option<Duration> {
-    let mut rest = text;
-    let mut total = Duration::ZERO;
-    while !rest.is_empty() {
-        let (digits, after) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?);
-        let (unit, after) = after.split_at(after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len()));
-        let millis: u64 = match unit {
-            "ms" => 1,
-            "s" => 1000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            _ => return None,
-        };
-        total += Duration::from_millis(digits.parse::<u64>().ok()?.checked_mul(millis)?);
-        rest = after;
-    }
-    (!text.is_empty()).then_some(total)
+/// Whole numbers, those that came through a `google.protobuf.Struct` included.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it is whole and within the bounds of a u32"
+)]
+fn read_number(value: &Value) -> Option<u32> {
+    let number = value.as_f64()?;
+    (number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number)).then_some(number as u32)
 }
 
 #[cfg(test)]
@@ -256,35 +280,23 @@ mod tests {
 
     use serde_json::json;
 
-    use super::{Fields, parse_duration};
-
-    #[test]
-    fn times_are_read_as_emqx_writes_them() {
-        for (text, millis) in [("15s", 15_000), ("1m30s", 90_000), ("500ms", 500), ("1d", 86_400_000)] {
-            assert_eq!(parse_duration(text), Some(Duration::from_millis(millis)), "{text}");
-        }
-        for text in [
-            "",
-            "5",
-            "s",
-            "5x",
-            "-5s",
-            "1.5s",
-            "99999999999999999999s",
-            "18446744073709551615d",
-        ] {
-            assert_eq!(parse_duration(text), None, "{text}");
-        }
-    }
+    use super::Fields;
 
     #[test]
     fn every_fault_is_named_with_its_path_and_defaults_are_filled_in() {
-        let given = json!({"on": 1, "time": "5x", "colour": "red", "who": [1]});
+        let given = json!({"on": 1, "time": "5x", "colour": "red", "who": [1], "size": 0.5, "deep": {"x": 1}});
         let mut fields = Fields::of("settings", &given).unwrap();
         let range = Duration::ZERO..=Duration::from_secs(10);
         assert!(fields.flag("on", true));
         fields.duration_or("time", range.clone(), Duration::from_secs(1));
         fields.texts("who");
+        fields.number("size", 1..=8, 4);
+        fields.within("deep", |path, given| {
+            Ok((
+                (),
+                Fields::of(path, given).map_err(|fault| vec![fault])?.finish()?.into(),
+            ))
+        });
         fields.needed_text("name", "a name");
         let faults = fields.finish().unwrap_err();
         let named: Vec<_> = faults.iter().map(|fault| fault.field.as_str()).collect();
@@ -294,12 +306,14 @@ mod tests {
                 "settings.on",
                 "settings.time",
                 "settings.who",
+                "settings.size",
+                "settings.deep.x",
                 "settings.name",
                 "settings.colour"
             ]
         );
 
-        let given = json!({"time": 2.5});
+        let given = json!({"time": 2.5, "size": 8.0});
         let mut fields = Fields::of("settings", &given).unwrap();
         assert_eq!(
             fields.duration_or("time", range.clone(), Duration::ZERO),
@@ -307,10 +321,11 @@ mod tests {
         );
         fields.duration_or("wait", range, Duration::from_secs(3));
         fields.word("who", &[("me", 1), ("you", 2)], 1);
+        assert_eq!(fields.number("size", 1..=8, 4), 8);
         let filled = fields.finish().unwrap();
         assert_eq!(
             serde_json::Value::Object(filled),
-            json!({"time": "2500ms", "wait": 3, "who": "me"})
+            json!({"time": "2500ms", "wait": 3, "who": "me", "size": 8})
         );
     }
 }

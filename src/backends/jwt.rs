@@ -5,7 +5,6 @@ mod claims;
 mod expected;
 mod fetch;
 mod grants;
-mod json;
 mod jwk_set;
 mod kept;
 mod keys;
@@ -26,10 +25,10 @@ use self::keys::{Key, KeySet, Signer};
 use self::remote::RemoteKeys;
 use self::settings::{From, Otherwise, Settings, Source};
 use self::token::{Token, Unfit};
-use super::backend::{Backend, Context, Opened, Violation};
+use super::backend::{Backend, Context, Opened, unusable};
 use crate::auth::{
-    AuthenticatorKey, BoxFuture, Clock, Credentials, Finding, Health, Provider, ProviderError, ProviderStatus, Reason,
-    Timestamp, Verdict,
+    AuthenticatorKey, BoxFuture, Clock, Credentials, Finding, Health, Provider, ProviderError, Reason, Timestamp,
+    Verdict,
 };
 
 pub(super) const BACKEND: Backend = Backend {
@@ -48,10 +47,7 @@ pub(super) const BACKEND: Backend = Backend {
 const ADVISABLE_SECRET: usize = 32;
 
 fn open(key: &AuthenticatorKey, settings: &Value, context: &Context) -> Opened {
-    let (settings, _) = Settings::parse(settings).map_err(|faults| {
-        let first = faults.first().map(Violation::to_string).unwrap_or_default();
-        ProviderError::new(Reason::BackendUnavailable, first)
-    })?;
+    let (settings, _) = Settings::parse(settings).map_err(unusable)?;
     let Settings {
         from,
         source,
@@ -182,11 +178,7 @@ impl Provider for Jwt {
 
     fn health(&self) -> Health {
         match &self.keys {
-            Keys::Fixed(_) => Health {
-                status: ProviderStatus::Connected,
-                error: String::new(),
-                since: self.opened,
-            },
+            Keys::Fixed(_) => Health::connected(self.opened),
             Keys::Remote(keys) => keys.health(),
         }
     }

@@ -1,5 +1,6 @@
 //! One file per place where a credential can be checked; one catalog; reconcile.
 
+mod account;
 mod acl;
 mod backend;
 mod builtin;
@@ -9,9 +10,16 @@ mod conditional;
 mod decoys;
 mod expression;
 mod fields;
+mod http;
+mod json;
 mod jwt;
+mod passwords;
+mod reach;
 mod reconcile;
+mod remote;
 mod scram;
+mod secrets;
+mod settings;
 mod ssl;
 mod template;
 mod timed;
@@ -20,3 +28,5 @@ pub use self::backend::{BackendInfo, Context, Violation};
 pub use self::builtin::{Bootstrap, bootstrap_of};
 pub use self::catalog::{check, check_precondition, kinds, password_algorithm, warnings};
 pub use self::reconcile::Reconciler;
+pub use self::secrets::names_a_secret;
+pub use self::settings::Settings;

@@ -6,6 +6,7 @@
 
 mod ended;
 mod handshake;
+mod http;
 mod messages;
 mod sealed;
 
@@ -13,13 +14,15 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use self::handshake::{Handshake, Step, denied, hash_of};
-use super::backend::{Backend, Context, Opened, Violation};
+use self::handshake::{Handshake, Step, admitted, denied, hash_of};
+pub(super) use self::http::BACKEND as HTTP_BACKEND;
+use super::backend::{Backend, Context, Opened, Violation, unusable};
+use super::fields::Fields;
 use crate::auth::{
     AuthenticatorKey, BoxFuture, Credentials, Finding, Health, Identity, Provider, ProviderError, ProviderStatus,
     Reason, Timestamp, UserRecord, Verdict,
 };
-use crate::hash::{Algorithm, Scram, ScramRecord, saslprep};
+use crate::hash::{Algorithm, Scram, ScramRecord};
 
 pub(super) const BACKEND: Backend = Backend {
     mechanism: "scram",
@@ -27,11 +30,11 @@ pub(super) const BACKEND: Backend = Backend {
     title: "SCRAM, built-in database",
     needs_password: false,
     schema,
-    check: |settings| Settings::parse(settings).map(|settings| settings.to_json()),
+    check: |settings| Settings::parse(settings).map(|(_, filled)| filled.into()),
     password_algorithm: |settings| {
         Settings::parse(settings)
             .ok()
-            .map(|settings| Algorithm::Scram(settings.made))
+            .map(|(settings, _)| Algorithm::Scram(settings.made))
     },
     open,
 };
@@ -42,46 +45,43 @@ struct Settings {
 }
 
 impl Settings {
-    fn parse(settings: &Value) -> Result<Self, Vec<Violation>> {
-        let mut object = settings
-            .as_object()
-            .cloned()
-            .ok_or_else(|| vec![Violation::new("settings", "must be an object")])?;
-        let bind_username = take_flag(&mut object, "bind_username", true);
-        let made = Scram::from_settings(&object).map_err(|faults| {
-            faults
-                .into_iter()
-                .map(|fault| Violation::within("settings", fault))
-                .collect()
-        });
-        match (bind_username, made) {
-            (Ok(bind_username), Ok(made)) => Ok(Self { made, bind_username }),
-            (Err(fault), Ok(_)) => Err(vec![fault]),
-            (Ok(_), Err(faults)) => Err(faults),
-            (Err(fault), Err(faults)) => Err([vec![fault], faults].concat()),
+    /// Reads settings; returns them with every default filled in, too.
+    fn parse(settings: &Value) -> Result<(Self, Map<String, Value>), Vec<Violation>> {
+        let mut fields = Fields::of("settings", settings).map_err(|fault| vec![fault])?;
+        let settings = Self::read(&mut fields);
+        let filled = fields.finish()?;
+        let settings = settings.ok_or_else(|| vec![Violation::new("settings", "are incomplete")])?;
+        Ok((settings, filled))
+    }
+
+    /// Reads the fields that all SCRAM authenticators have; `None` if a fault was noted.
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let mut own = Map::new();
+        for name in ["algorithm", "iteration_count"] {
+            if let Some(value) = fields.get(name) {
+                own.insert(name.to_owned(), value.clone());
+            }
+        }
+        let bind_username = fields.flag("bind_username", true);
+        match Scram::from_settings(&own) {
+            Ok(made) => {
+                fields.fill("algorithm", made.hash.word());
+                fields.fill("iteration_count", made.iterations);
+                Some(Self { made, bind_username })
+            }
+            Err(faults) => {
+                fields.add_faults(faults.into_iter().map(|fault| Violation::within("settings", fault)));
+                None
+            }
         }
     }
 
-    fn to_json(&self) -> Value {
-        json!({
-            "algorithm": self.made.hash.word(),
-            "iteration_count": self.made.iterations,
-            "bind_username": self.bind_username,
-        })
-    }
-}
-
-fn take_flag(object: &mut Map<String, Value>, field: &str, default: bool) -> Result<bool, Violation> {
-    match object.shift_remove(field) {
-        None | Some(Value::Null) => Ok(default),
-        Some(Value::Bool(flag)) => Ok(flag),
-        Some(_) => Err(Violation::new(format!("settings.{field}"), "must be true or false")),
-    }
-}
-
-fn schema() -> Value {
-    let mut properties = Scram::field_schemas();
-    if let Value::Object(properties) = &mut properties {
+    /// JSON schema of these fields.
+    fn schemas() -> Map<String, Value> {
+        let mut properties = match Scram::field_schemas() {
+            Value::Object(properties) => properties,
+            _ => Map::new(),
+        };
         let bind_username = json!({
             "title": "Bind the user name",
             "description": "Deny a client whose MQTT user name is not the name that it has proven.",
@@ -89,27 +89,28 @@ fn schema() -> Value {
             "default": true,
         });
         properties.insert("bind_username".to_owned(), bind_username);
+        properties
     }
+}
+
+fn schema() -> Value {
     json!({
         "title": "SCRAM, built-in database",
         "description": "Users that live in this cluster, on every node; their passwords never travel.",
         "type": "object",
-        "properties": properties,
+        "properties": Settings::schemas(),
         "additionalProperties": false,
     })
 }
 
 fn open(key: &AuthenticatorKey, settings: &Value, context: &Context) -> Opened {
-    let parsed = Settings::parse(settings).map_err(|faults| {
-        let first = faults.first().map(Violation::to_string).unwrap_or_default();
-        ProviderError::new(Reason::BackendUnavailable, first)
-    })?;
-    // As written by `to_json`, so that every node has the same text.
-    let text = parsed.to_json().to_string();
+    let (settings, filled) = Settings::parse(settings).map_err(unusable)?;
+    // With every default, so that every node has the same text.
+    let text = Value::Object(filled).to_string();
     Ok(Arc::new(Builtin {
         key: key.clone(),
         handshake: Handshake::new(key, &text, Arc::clone(&context.keys), Arc::clone(&context.clock)),
-        settings: parsed,
+        settings,
         opened: context.clock.now(),
         context: context.clone(),
     }))
@@ -147,7 +148,7 @@ impl Builtin {
             (Some(record), Some(user)) => (record, user.revision),
             _ => (decoy, 0),
         };
-        Ok(self.handshake.challenge(&begun, credentials, &record, revision))
+        Ok(self.handshake.challenge(&begun, credentials, &record, revision, None))
     }
 
     fn last_step(&self, credentials: &Credentials) -> Step<Result<Verdict, ProviderError>> {
@@ -204,20 +205,13 @@ impl Builtin {
         if user.expires_at.is_some_and(|end| end <= self.context.clock.now()) {
             return denied(Finding::from(Reason::CredentialExpired), "other-error");
         }
-        let claimed = &credentials.username;
-        if self.settings.bind_username && !claimed.is_empty() && saslprep(claimed).ok().as_deref() != Some(&name) {
-            let why = "the user name of the connection is not the one that was proven (`bind_username`)";
-            return denied(Finding::new(Reason::NotAuthorized, why), "other-error");
-        }
-        let mut client_attrs = user.attributes.clone();
-        client_attrs.insert("scram_username".to_owned(), name);
-        Verdict::Allow(Box::new(Identity {
+        let identity = Identity {
             is_superuser: user.is_superuser,
-            client_attrs,
+            client_attrs: user.attributes.clone(),
             expire_at: user.expires_at,
-            auth_data: server_final,
             ..Identity::default()
-        }))
+        };
+        admitted(identity, name, server_final, credentials, self.settings.bind_username)
     }
 }
 
@@ -242,11 +236,7 @@ impl Provider for Builtin {
         } else {
             (ProviderStatus::Connecting, "the cluster has not drawn its keys yet")
         };
-        Health {
-            status,
-            error: error.to_owned(),
-            since: self.opened,
-        }
+        Health::of(status, error.to_owned(), self.opened)
     }
 }
 

@@ -1,7 +1,19 @@
 //! TLS towards a backend, as EMQX's `ssl` object sets it. The other side is verified unless the settings say otherwise.
 
+mod verifiers;
+
+use std::sync::Arc;
+
 use reqwest::{Certificate, ClientBuilder, Identity};
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
 use serde_json::{Value, json};
+
+use self::verifiers::{Anybody, Named};
 
 use super::backend::Violation;
 use super::fields::Fields;
@@ -24,12 +36,16 @@ const LEFT_OUT: [&str; 11] = [
 /// How the other side is verified, and how this one shows itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Ssl {
+    /// Whether there is TLS at all, where the address does not say so.
+    pub(super) is_enabled: bool,
     /// Nobody checks who the other side is.
     pub(super) trusts_anybody: bool,
     /// Authorities, PEM; empty: the system's.
-    authorities: String,
-    /// Certificate and key of this side, PEM; empty: none.
-    identity: String,
+    pub(super) authorities: String,
+    /// Certificate of this side, PEM; empty: none.
+    pub(super) certificate: String,
+    /// Its key, PEM.
+    pub(super) key: String,
     /// The name that the other side's certificate must bear; empty: the address's.
     pub(super) server_name: String,
 }
@@ -39,7 +55,7 @@ impl Ssl {
     pub(super) fn parse(path: &str, value: &Value) -> Result<(Self, Value), Vec<Violation>> {
         let mut fields = Fields::of(path, value).map_err(|fault| vec![fault])?;
         fields.leave_out(&LEFT_OUT);
-        fields.flag("enable", true);
+        let is_enabled = fields.flag("enable", false);
         let trusts_anybody = fields.word("verify", &[("verify_peer", false), ("verify_none", true)], false);
         let authorities = pem(&mut fields, "cacertfile", "CERTIFICATE");
         let (cert, key) = (
@@ -53,20 +69,19 @@ impl Ssl {
         // EMQX's word for the address's own name not being sent; the certificate is verified all the same.
         let server_name = if server_name == "disable" { "" } else { server_name };
         let ssl = Self {
+            is_enabled,
             trusts_anybody,
             authorities,
-            identity: cert + &key,
+            certificate: cert,
+            key,
             server_name: server_name.to_owned(),
         };
         if ssl.has_material()
-            && ssl
-                .apply(reqwest::Client::builder())
-                .and_then(|client| client.build().map(drop))
-                .is_err()
+            && let Err(why) = ssl.client_config()
         {
             fields.refuse(
                 "cacertfile",
-                "or certificate and key cannot be used: they are damaged or do not fit each other",
+                format!("or `certfile` and `keyfile` cannot be used: {why}"),
             );
         }
         fields.finish().map(|filled| (ssl, Value::Object(filled)))
@@ -84,9 +99,9 @@ impl Ssl {
         let mut properties: serde_json::Map<String, Value> = [
             ("enable", json!({
                 "title": "Enable TLS",
-                "description": "Accepted from EMQX; whether TLS is used says the address (https).",
+                "description": "Whether the connection is encrypted, for a backend whose address does not say so (https).",
                 "type": "boolean",
-                "default": true,
+                "default": false,
             })),
             ("verify", json!({
                 "title": "Verify",
@@ -118,7 +133,51 @@ impl Ssl {
     }
 
     fn has_material(&self) -> bool {
-        !self.authorities.is_empty() || !self.identity.is_empty()
+        !self.authorities.is_empty() || !self.certificate.is_empty()
+    }
+
+    /// As drivers take it that speak TLS through rustls. Reads the system's authorities where no others are given, so it is not
+    /// to be called on the async threads.
+    pub(super) fn client_config(&self) -> Result<ClientConfig, String> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let verifier: Arc<dyn ServerCertVerifier> = if self.trusts_anybody {
+            Arc::new(Anybody(Arc::clone(&provider)))
+        } else {
+            let roots = Arc::new(self.roots()?);
+            let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider)).build();
+            let verifier = verifier.map_err(|why| why.to_string())?;
+            match self.server_name.as_str() {
+                "" => verifier,
+                name => Arc::new(Named {
+                    name: ServerName::try_from(name.to_owned()).map_err(|why| why.to_string())?,
+                    verifier,
+                }),
+            }
+        };
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|why| why.to_string())?
+            .dangerous()
+            .with_custom_certificate_verifier(verifier);
+        if self.certificate.is_empty() {
+            return Ok(config.with_no_client_auth());
+        }
+        let chain = certificates(&self.certificate)?;
+        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).map_err(|why| why.to_string())?;
+        config.with_client_auth_cert(chain, key).map_err(|why| why.to_string())
+    }
+
+    fn roots(&self) -> Result<RootCertStore, String> {
+        let mut roots = RootCertStore::empty();
+        if self.authorities.is_empty() {
+            let found = rustls_native_certs::load_native_certs();
+            roots.add_parsable_certificates(found.certs);
+        } else {
+            for certificate in certificates(&self.authorities)? {
+                roots.add(certificate).map_err(|why| why.to_string())?;
+            }
+        }
+        Ok(roots)
     }
 
     /// Sets a client up so.
@@ -127,11 +186,18 @@ impl Ssl {
         if !self.authorities.is_empty() {
             client = client.tls_certs_only(Certificate::from_pem_bundle(self.authorities.as_bytes())?);
         }
-        if !self.identity.is_empty() {
-            client = client.identity(Identity::from_pem(self.identity.as_bytes())?);
+        if !self.certificate.is_empty() {
+            let both = [self.certificate.as_str(), &self.key].concat();
+            client = client.identity(Identity::from_pem(both.as_bytes())?);
         }
         Ok(client)
     }
+}
+
+fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, String> {
+    CertificateDer::pem_slice_iter(pem.as_bytes())
+        .collect::<Result<_, _>>()
+        .map_err(|why| why.to_string())
 }
 
 /// PEM text; the path of a file would have to be read on each node.

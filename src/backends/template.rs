@@ -56,6 +56,23 @@ impl Placeholder {
         })
     }
 
+    /// As it is written in a template.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Username => "username".to_owned(),
+            Self::ClientId => "clientid".to_owned(),
+            Self::Password => "password".to_owned(),
+            Self::PeerHost => "peerhost".to_owned(),
+            Self::PeerPort => "peerport".to_owned(),
+            Self::CertSubject => "cert_subject".to_owned(),
+            Self::CertCommonName => "cert_common_name".to_owned(),
+            Self::CertPem => "cert_pem".to_owned(),
+            Self::Zone => "zone".to_owned(),
+            Self::Listener => "listener".to_owned(),
+            Self::ClientAttr(name) => format!("client_attrs.{name}"),
+        }
+    }
+
     /// What a client has of it; nothing if it is absent. A password and an attribute may be there and empty.
     pub(super) fn value<'c>(&self, credentials: &'c Credentials) -> Option<Cow<'c, [u8]>> {
         let text = |text: &'c str| (!text.is_empty()).then_some(Cow::Borrowed(text.as_bytes()));
@@ -99,6 +116,7 @@ pub(super) enum Part {
 /// A text with placeholders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Template {
+    text: String,
     parts: Vec<Part>,
     unknown: Vec<String>,
 }
@@ -133,11 +151,17 @@ impl Template {
         }
         literal.push_str(rest);
         push_text(&mut parts, literal);
-        let template = Self { parts, unknown };
+        let text = text.to_owned();
+        let template = Self { text, parts, unknown };
         if template.placeholders().count() > MOST_PLACEHOLDERS {
             return Err(format!("has more than {MOST_PLACEHOLDERS} placeholders"));
         }
         Ok(template)
+    }
+
+    /// As it was written.
+    pub(super) fn text(&self) -> &str {
+        &self.text
     }
 
     /// Its parts, in their order.
@@ -151,6 +175,39 @@ impl Template {
             Part::Value(placeholder) => Some(placeholder),
             Part::Text(_) => None,
         })
+    }
+
+    /// Fills it in, as it is.
+    pub(super) fn bytes(&self, credentials: &Credentials) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => bytes.extend_from_slice(text.as_bytes()),
+                Part::Value(placeholder) => {
+                    bytes.extend_from_slice(&placeholder.value(credentials).unwrap_or_default())
+                }
+            }
+        }
+        bytes
+    }
+
+    /// Fills it in. `encode` makes a value fit its place, or refuses it; a missing one is an empty one.
+    pub(super) fn filled<E>(
+        &self,
+        credentials: &Credentials,
+        encode: impl Fn(&Placeholder, &[u8]) -> Result<String, E>,
+    ) -> Result<String, E> {
+        let mut text = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Text(as_it_stands) => text.push_str(as_it_stands),
+                Part::Value(placeholder) => {
+                    let value = placeholder.value(credentials).unwrap_or_default();
+                    text.push_str(&encode(placeholder, &value)?);
+                }
+            }
+        }
+        Ok(text)
     }
 
     /// Names that look like placeholders and stand for themselves.
@@ -199,14 +256,8 @@ mod tests {
     }
 
     fn render(text: &str) -> String {
-        let ada = ada();
-        let filled = |part: &Part| match part {
-            Part::Text(text) => text.clone(),
-            Part::Value(placeholder) => {
-                String::from_utf8(placeholder.value(&ada).unwrap_or_default().into_owned()).unwrap()
-            }
-        };
-        parse(text).parts().iter().map(filled).collect()
+        let as_it_is = |_: &Placeholder, value: &[u8]| String::from_utf8(value.to_vec());
+        parse(text).filled(&ada(), as_it_is).unwrap()
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::auth::{BoxFuture, Credentials, Health, Provider, ProviderError, Reason, Verdict};
+use crate::auth::{BoxFuture, Credentials, Health, Provider, ProviderError, Reason, Usage, Verdict};
 
 /// A provider with a deadline.
 pub(super) struct Timed {
@@ -44,6 +44,14 @@ impl Provider for Timed {
         self.provider.health()
     }
 
+    fn usage(&self) -> Usage {
+        self.provider.usage()
+    }
+
+    fn purge(&self) {
+        self.provider.purge();
+    }
+
     fn timed_out(&self) -> Reason {
         self.provider.timed_out()
     }
@@ -61,9 +69,7 @@ mod tests {
     use std::time::Duration;
 
     use super::Timed;
-    use crate::auth::{
-        BoxFuture, Credentials, Health, Provider, ProviderError, ProviderStatus, Reason, Timestamp, Verdict,
-    };
+    use crate::auth::{BoxFuture, Credentials, Health, Provider, ProviderError, Reason, Timestamp, Verdict};
 
     struct Silent;
 
@@ -73,11 +79,7 @@ mod tests {
         }
 
         fn health(&self) -> Health {
-            Health {
-                status: ProviderStatus::Connected,
-                error: String::new(),
-                since: Timestamp(0),
-            }
+            Health::connected(Timestamp(0))
         }
     }
 

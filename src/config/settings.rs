@@ -22,6 +22,8 @@ pub struct Settings {
     pub store: crate::store::Settings,
     /// What a node has promised.
     pub journal: crate::journal::Settings,
+    /// What backends may use of this node.
+    pub backends: crate::backends::Settings,
     /// What operators may have done on this node.
     pub admin: crate::admin::Settings,
     /// Password hashing.

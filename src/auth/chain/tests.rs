@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use super::{Chain, Decision, Link, Outcome, StepVerdict};
 use crate::auth::{
     BoxFuture, Challenge, Clock, Credentials, Figures, Finding, Health, LiveChains, NoAuthenticator, OnFailure,
-    Provider, ProviderError, ProviderStatus, Reason, Secret, Tally, TestClock, Verdict,
+    Provider, ProviderError, Reason, Secret, Tally, TestClock, Verdict,
 };
 
 /// Says always the same, speaks one method, and counts what it is told to follow up.
@@ -32,11 +32,7 @@ impl Provider for Says {
     }
 
     fn health(&self) -> Health {
-        Health {
-            status: ProviderStatus::Connected,
-            error: String::new(),
-            since: TestClock::default().now(),
-        }
+        Health::connected(TestClock::default().now())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::backends::Violation;
+use crate::backends::fields::Fields;
 
 /// A file that fills an authenticator at its beginning.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,53 +23,44 @@ impl Bootstrap {
 const LONGEST_NAME: usize = 512;
 const FILE: &str = "bootstrap_file";
 const TYPE: &str = "bootstrap_type";
-pub(super) const FIELDS: [&str; 2] = [FILE, TYPE];
 
-/// Both settings, as they were given or by default.
-#[derive(Clone)]
-pub(super) struct Declared(Bootstrap);
-
-impl Declared {
-    pub(super) fn parse(object: &Map<String, Value>, faults: &mut Vec<Violation>) -> Self {
-        let mut fault = |field: &str, why: &str| faults.push(Violation::new(format!("settings.{field}"), why));
-        let file = match object.get(FILE) {
-            None | Some(Value::Null) => "",
-            Some(Value::String(file)) => match fault_of(file) {
-                Some(why) => {
-                    fault(FILE, &why);
-                    ""
-                }
-                None => file,
-            },
-            Some(_) => {
-                fault(FILE, "must be the name of a file, or empty");
-                ""
-            }
-        };
-        let is_hashed = match object.get(TYPE) {
-            None | Some(Value::Null) => false,
-            Some(Value::String(word)) if word == "plain" => false,
-            Some(Value::String(word)) if word == "hash" => true,
-            Some(_) => {
-                fault(TYPE, "must be `plain` or `hash`");
-                false
-            }
-        };
-        Self(Bootstrap {
+impl Bootstrap {
+    /// Reads both settings; `None` if no file is named.
+    pub(super) fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        if fields.get(FILE).is_none() {
+            fields.fill(FILE, "");
+        }
+        let file = fields.text(FILE).unwrap_or_default();
+        if let Some(why) = fault_of(file) {
+            fields.refuse(FILE, why);
+        }
+        let is_hashed = fields.word(TYPE, &[("plain", false), ("hash", true)], false);
+        (!file.is_empty()).then(|| Self {
             file: file.to_owned(),
             is_hashed,
         })
     }
 
-    /// The file, if one is named.
-    pub(super) fn file(&self) -> Option<&Bootstrap> {
-        Some(&self.0).filter(|bootstrap| !bootstrap.file.is_empty())
-    }
-
-    pub(super) fn write(&self, object: &mut Map<String, Value>) {
-        let word = if self.0.is_hashed { "hash" } else { "plain" };
-        object.insert(FILE.to_owned(), json!(self.0.file));
-        object.insert(TYPE.to_owned(), json!(word));
+    /// The schema's properties.
+    pub(super) fn schemas() -> Map<String, Value> {
+        let file = json!({
+            "title": "Bootstrap file",
+            "description": "Fills the database once, at its beginning: a file in the folder `admin.bootstrap_dir` of a \
+                node. Users that are there already are left alone. Empty: none.",
+            "type": "string",
+            "maxLength": LONGEST_NAME,
+            "default": "",
+        });
+        let kind = json!({
+            "title": "Bootstrap type",
+            "description": "Whether that file holds passwords in the clear or hashes.",
+            "enum": ["plain", "hash"],
+            "default": "plain",
+        });
+        [(FILE, file), (TYPE, kind)]
+            .map(|(name, schema)| (name.to_owned(), schema))
+            .into_iter()
+            .collect()
     }
 }
 
@@ -89,30 +80,4 @@ fn fault_of(file: &str) -> Option<String> {
     } else {
         None
     }
-}
-
-/// The schema's properties.
-pub(super) fn properties() -> [(&'static str, Value); 2] {
-    [
-        (
-            FILE,
-            json!({
-                "title": "Bootstrap file",
-                "description": "Fills the database once, at its beginning: a file in the folder `admin.bootstrap_dir` of a \
-                    node. Users that are there already are left alone. Empty: none.",
-                "type": "string",
-                "maxLength": LONGEST_NAME,
-                "default": "",
-            }),
-        ),
-        (
-            TYPE,
-            json!({
-                "title": "Bootstrap type",
-                "description": "Whether that file holds passwords in the clear or hashes.",
-                "enum": ["plain", "hash"],
-                "default": "plain",
-            }),
-        ),
-    ]
 }

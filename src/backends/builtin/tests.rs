@@ -13,8 +13,9 @@ use crate::auth::{
     Provider, ProviderError, Reason, Secret, SharedKeys, TestClock, Timestamp, UserDirectory, UserKey, UserRecord,
     Verdict,
 };
+use crate::backends::passwords::Passwords;
 use crate::backends::{Context, check};
-use crate::hash::{Algorithm, HashError, Hasher, Settings};
+use crate::hash::{Algorithm, Hasher, Settings, Stored};
 
 /// Users of the authenticator `main` in `global`.
 #[derive(Default)]
@@ -91,6 +92,7 @@ fn open(settings: &Value, id: &str, users: Vec<(&'static str, UserRecord)>) -> F
         keys: Arc::new(NoKeys),
         upgrades: Arc::clone(&offers) as Arc<dyn PasswordUpgrades>,
         kept_dir: PathBuf::new(),
+        secrets_dir: PathBuf::new(),
     };
     let key = AuthenticatorKey {
         chain: "global".to_owned(),
@@ -99,7 +101,7 @@ fn open(settings: &Value, id: &str, users: Vec<(&'static str, UserRecord)>) -> F
     let settings = super::Settings::parse(settings).unwrap();
     Fixture {
         clock,
-        provider: Builtin::new(&key, settings, &context),
+        provider: Builtin::new(&key, settings.0, &context),
         hasher,
         offers,
     }
@@ -339,13 +341,17 @@ async fn a_cheap_algorithm_does_not_betray_who_still_has_a_slow_record() {
 async fn too_much_work_is_neither_a_denial_nor_a_failure_of_a_backend() {
     let fixture = open(&json!({}), "main", vec![]);
     assert_eq!(fixture.provider.timed_out(), Reason::Overloaded);
-    assert_eq!(super::cannot_hash(HashError::Overloaded).reason, Reason::Overloaded);
     let beyond = json!({"name": "argon2id", "memory_kib": 1 << 20, "iterations": 1});
     let mut small = open(&now_by(&beyond), "main", vec![]);
-    small.provider.context.hasher = Hasher::start(&Settings {
-        memory_mib: 8,
-        ..Settings::default()
-    });
+    let context = Context {
+        hasher: Hasher::start(&Settings {
+            memory_mib: 8,
+            ..Settings::default()
+        }),
+        ..small.provider.context.clone()
+    };
+    let (settings, _) = super::Settings::parse(&now_by(&beyond)).unwrap();
+    small.provider.passwords = Passwords::new(settings.passwords, &context);
     let failed = small.login("nobody", "pw").await.unwrap_err();
     assert_eq!(failed.reason, Reason::BackendUnavailable);
     assert!(failed.detail.contains("hash.memory_mib"), "{}", failed.detail);
@@ -353,16 +359,19 @@ async fn too_much_work_is_neither_a_denial_nor_a_failure_of_a_backend() {
 
 #[test]
 fn a_weak_hash_lets_in_only_where_it_is_allowed_and_looks_like_a_wrong_password_elsewhere() {
-    let (weak, fit) = (Some("one round of MD5"), None);
+    // The password is `pw`.
+    let weak = user("{MD5}j+QyC4CfzFcxuTTCyRJGsg==");
+    let stored = |user: &UserRecord| Stored::parse(user.password.expose()).unwrap();
     let forbids = open(&json!({}), "main", vec![]).provider;
-    let objection = forbids.objection(&user("pw"), weak).unwrap();
+    let objection = forbids.objection(&weak, &stored(&weak)).unwrap();
     assert_eq!(objection.reason.coarse(), Reason::BadUsernameOrPassword);
     for told in ["one round of MD5", "allow_legacy_hashes"] {
         assert!(objection.detail.contains(told), "{}", objection.detail);
     }
-    assert_eq!(forbids.objection(&user("pw"), fit), None);
+    let fit = user("$sha256$disable$$30c952fab122c3f9759f02a6d95c3758b246b4fee239957b2d4fee46e26170c4");
+    assert_eq!(forbids.objection(&fit, &stored(&fit)), None);
     let allows = open(&json!({"allow_legacy_hashes": true}), "main", vec![]).provider;
-    assert_eq!(allows.objection(&user("pw"), weak), None);
+    assert_eq!(allows.objection(&weak, &stored(&weak)), None);
 }
 
 #[test]
@@ -392,12 +401,12 @@ fn defaults_are_filled_in_and_every_violation_is_named() {
     assert_eq!(
         fields,
         [
-            "settings.colour",
             "settings.user_id_type",
             iterations,
             "settings.allow_legacy_hashes",
             "settings.bootstrap_file",
             "settings.bootstrap_type",
+            "settings.colour",
         ]
     );
     assert_eq!(check(json!([])).unwrap_err()[0].field, "settings");

@@ -1,18 +1,15 @@
 //! Fetches a key set over HTTP: little, soon, from nowhere else, or not at all.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{CONTENT_TYPE, ETAG, HOST, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH};
+use reqwest::header::{ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
 use serde_json::{Map, Value};
 
 use crate::backends::fields::Fields;
+use crate::backends::http::client::{self, Unread};
 use crate::backends::ssl::Ssl;
-use crate::net::deepest_cause;
 
 /// For everything together: name, connection, answer, redirects.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -34,19 +31,7 @@ impl Endpoint {
     pub(super) fn parse(fields: &mut Fields<'_>) -> Option<Self> {
         let url = url(fields);
         let headers = headers(fields);
-        let nothing = Value::Object(Map::new());
-        let given = fields.get("ssl").unwrap_or(&nothing);
-        let ssl = Ssl::parse(&fields.path_of("ssl"), given);
-        let ssl = match ssl {
-            Ok((ssl, filled)) => {
-                fields.fill("ssl", filled);
-                Some(ssl)
-            }
-            Err(faults) => {
-                fields.add_faults(faults);
-                None
-            }
-        };
+        let ssl = fields.within("ssl", Ssl::parse);
         Some(Self {
             url: url?,
             headers: headers?,
@@ -72,21 +57,7 @@ fn url(fields: &mut Fields<'_>) -> Option<Url> {
     if text.is_empty() {
         return None;
     }
-    match Url::parse(text) {
-        Ok(url) if !matches!(url.scheme(), "http" | "https") || !url.has_host() => {
-            fields.refuse("endpoint", "must begin with https:// or http://");
-            None
-        }
-        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-            fields.refuse("endpoint", "must not hold credentials: give them as a header");
-            None
-        }
-        Ok(url) => Some(url),
-        Err(why) => {
-            fields.refuse("endpoint", format!("is no address: {why}"));
-            None
-        }
-    }
+    client::address(text).map_err(|why| fields.refuse("endpoint", why)).ok()
 }
 
 /// Names are kept in lower case, so that a secret that is sent back as it was shown finds its value.
@@ -122,21 +93,8 @@ fn headers(fields: &mut Fields<'_>) -> Option<HeaderMap> {
     Some(headers)
 }
 
-/// Headers that belong to the connection, not to the request's meaning.
-const NOT_OURS: [&str; 6] = [
-    "host",
-    "content-length",
-    "transfer-encoding",
-    "connection",
-    "te",
-    "upgrade",
-];
-
 fn header<'a>(name: &str, value: &'a Value) -> Result<(HeaderName, &'a str, HeaderValue), &'static str> {
-    let name: HeaderName = name.parse().map_err(|_| "is no name of a header")?;
-    if NOT_OURS.contains(&name.as_str()) {
-        return Err("cannot be set");
-    }
+    let name = client::header_name(name)?;
     let text = value.as_str().ok_or("must be text")?;
     // Shown secrets that were not sent back to their own object.
     if !text.is_empty() && text.bytes().all(|byte| byte == b'*') {
@@ -165,30 +123,18 @@ pub(super) enum Fetched {
 impl Fetcher {
     /// Opens nothing yet, but reads the system's authorities: not to be called on the async threads.
     pub(super) fn new(endpoint: &Endpoint) -> Result<Self, String> {
-        let told = |why: reqwest::Error| format!("TLS cannot be set up: {}", deepest_cause(&why));
-        let builder = Client::builder()
+        let (mut url, mut headers) = (endpoint.url.clone(), endpoint.headers.clone());
+        let builder = client::client(&endpoint.ssl, &mut url, &mut headers)?
             .timeout(PATIENCE)
             .connect_timeout(PATIENCE)
             // Minutes lie between two requests; a connection kept so long is mostly dead.
             .pool_max_idle_per_host(0)
-            .no_proxy()
-            .referer(false)
-            .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::custom(follow_at_home));
-        let mut builder = endpoint.ssl.apply(builder).map_err(told)?;
-        let (mut url, mut headers) = (endpoint.url.clone(), endpoint.headers.clone());
-        if !endpoint.ssl.server_name.is_empty() {
-            // The library asks for the name in the address: so the address gets the name, and the name the address's hosts.
-            let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-            if let Ok(value) = HeaderValue::from_str(url.authority()) {
-                headers.insert(HOST, value);
-            }
-            builder = builder.dns_resolver(Arc::new(Elsewhere(host)));
-            url.set_host(Some(&endpoint.ssl.server_name))
-                .map_err(|why| format!("`server_name_indication` is no name: {why}"))?;
-        }
-        let client = builder.build().map_err(told)?;
-        Ok(Self { client, url, headers })
+        Ok(Self {
+            client: client::built(builder)?,
+            url,
+            headers,
+        })
     }
 
     /// Asks once. Errors are for operators, and name neither headers nor what the endpoint sent.
@@ -203,7 +149,7 @@ impl Fetcher {
             StatusCode::OK => {}
             other => return Err(format!("the endpoint answered {}", other.as_u16())),
         }
-        if !is_json(response.headers()) {
+        if !client::is_json(response.headers()) {
             return Err("the endpoint's answer is not JSON (`content-type`)".to_owned());
         }
         let etag = response.headers().get(ETAG).and_then(|etag| etag.to_str().ok());
@@ -225,43 +171,16 @@ fn follow_at_home(attempt: reqwest::redirect::Attempt<'_>) -> reqwest::redirect:
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers
-        .get(CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok())
-        .unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    kind == "application/json" || kind.starts_with("application/") && kind.ends_with("+json")
-}
-
-async fn body(mut response: Response) -> Result<Vec<u8>, String> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(told)? {
-        if body.len() + chunk.len() > LONGEST {
-            return Err("the endpoint's answer is longer than 256 KiB".to_owned());
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
+async fn body(response: Response) -> Result<Vec<u8>, String> {
+    client::body(response, LONGEST).await.map_err(|unread| match unread {
+        Unread::TooLong => "the endpoint's answer is longer than 256 KiB".to_owned(),
+        Unread::Broken(why) => told(why),
+    })
 }
 
 fn told(why: reqwest::Error) -> String {
     if why.is_timeout() {
         return format!("the endpoint did not answer within {PATIENCE:?}");
     }
-    deepest_cause(&why.without_url())
-}
-
-/// Resolves every name to one host's addresses.
-struct Elsewhere(String);
-
-impl Resolve for Elsewhere {
-    fn resolve(&self, _name: Name) -> Resolving {
-        let host = self.0.clone();
-        Box::pin(async move {
-            // The port is the address's; zero stands for it.
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), 0)).await?.collect();
-            Ok(Box::new(found.into_iter()) as Addrs)
-        })
-    }
+    client::told(why)
 }

@@ -5,9 +5,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
 use super::algorithm::Algorithm;
-use super::json;
 use super::keys::{Key, KeySet};
 use super::public_key::{Curve, PublicKey};
+use crate::backends::json;
 
 /// More keys than any issuer has.
 const MOST_KEYS: usize = 256;

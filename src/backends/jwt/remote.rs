@@ -214,7 +214,7 @@ impl Shared {
             Some(Ok(())) => (ProviderStatus::Connected, String::new()),
             Some(Err(why)) => (ProviderStatus::Disconnected, format!("{why}; {}", self.how_old())),
         };
-        Health { status, error, since }
+        Health::of(status, error, since)
     }
 
     fn how_old(&self) -> String {

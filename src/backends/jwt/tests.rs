@@ -70,6 +70,7 @@ fn open_in(kept_dir: PathBuf, settings: &Value) -> Fixture {
         keys: Arc::new(Nobody),
         upgrades: Arc::new(Nobody),
         kept_dir,
+        secrets_dir: PathBuf::new(),
     };
     let key = AuthenticatorKey {
         chain: "global".to_owned(),

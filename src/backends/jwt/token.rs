@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 use super::algorithm::{Algorithm, KeyKind};
-use super::json::{self, Fault};
+use crate::backends::json::{self, Fault};
 
 /// The longest token that is looked at, in bytes.
 const LONGEST: usize = 16 * 1024;

@@ -104,6 +104,7 @@ fn house(records: Vec<AuthenticatorRecord>) -> House {
         keys: Arc::new(NoKeys),
         upgrades: Arc::new(Forgetful),
         kept_dir: PathBuf::new(),
+        secrets_dir: PathBuf::new(),
     };
     let feed = Arc::clone(&declared) as Arc<dyn AuthenticatorFeed>;
     let reconciler = Arc::new(Reconciler::new(feed, context, Arc::clone(&chains)));

@@ -6,10 +6,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::ended::{Ended, EndedExchanges};
 use super::messages::{ClientFinal, ClientFirst, Fault, server_error, server_final, server_first};
-use super::sealed::Exchange;
+use super::sealed::{Exchange, Fetched};
 use crate::auth::{
-    AuthenticatorKey, Challenge, Clock, Credentials, Denial, Finding, KeyRing, ProviderError, Reason, SharedKeys,
-    Verdict,
+    AuthenticatorKey, Challenge, Clock, Credentials, Denial, Finding, Identity, KeyRing, ProviderError, Reason,
+    SharedKeys, Verdict,
 };
 use crate::hash::{Scram, ScramHash, ScramRecord, saslprep};
 
@@ -95,13 +95,14 @@ impl Handshake {
         })
     }
 
-    /// Challenges the client with a record: its own, or a decoy (`user_revision` 0).
+    /// Challenges the client with a record: its own, or a decoy (neither a `user_revision` nor a fetched user).
     pub(super) fn challenge(
         &self,
         begun: &Begun,
         credentials: &Credentials,
         record: &ScramRecord,
         user_revision: u64,
+        fetched: Option<Fetched>,
     ) -> Result<Verdict, ProviderError> {
         let mut drawn = [0; NONCE_BYTES + 16];
         getrandom::fill(&mut drawn).map_err(|error| unable(format!("no random bytes for a nonce: {error}")))?;
@@ -118,6 +119,7 @@ impl Handshake {
             listener: credentials.listener.clone(),
             username: begun.username.clone(),
             user_revision,
+            fetched,
             gs2_header: begun.first.gs2_header.clone(),
             nonce,
             client_first_bare: begun.first.bare.clone(),
@@ -196,6 +198,28 @@ impl Handshake {
             .shared_keys()
             .ok_or_else(|| Err(unable("the cluster has not drawn its keys yet")))
     }
+}
+
+/// The verdict on a client who has proven to be the user of that name.
+pub(super) fn admitted(
+    identity: Identity,
+    name: String,
+    server_final: Vec<u8>,
+    credentials: &Credentials,
+    bind_username: bool,
+) -> Verdict {
+    let claimed = &credentials.username;
+    if bind_username && !claimed.is_empty() && saslprep(claimed).ok().as_deref() != Some(&name) {
+        let why = "the user name of the connection is not the one that was proven (`bind_username`)";
+        return denied(Finding::new(Reason::NotAuthorized, why), "other-error");
+    }
+    let mut client_attrs = identity.client_attrs;
+    client_attrs.insert("scram_username".to_owned(), name);
+    Verdict::Allow(Box::new(Identity {
+        client_attrs,
+        auth_data: server_final,
+        ..identity
+    }))
 }
 
 /// A denial with what the client is told.

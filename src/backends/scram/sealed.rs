@@ -1,20 +1,35 @@
 //! The state of an exchange between its two steps, sealed so that the client's side can carry it and any node can open it.
 
+use std::fmt;
 use std::time::Duration;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
 use serde::{Deserialize, Serialize};
 
-use crate::auth::{SharedKeys, Timestamp};
+use crate::auth::{Identity, SharedKeys, Timestamp};
 
 /// How long a client may take to answer.
 pub(super) const LIFETIME: Duration = Duration::from_secs(30);
 /// Clocks of nodes may differ by so much: a state from the future beyond it is nobody's.
 const CLOCK_DIFFERENCE: Duration = Duration::from_secs(5);
 /// Form of what is sealed. Another version of the program may write another.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const NONCE_BYTES: usize = 12;
 const HEAD_BYTES: usize = 5;
+
+/// A user who was fetched for this exchange and is forgotten with it: what the proof is checked against, and what comes of it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Fetched {
+    /// As RFC 5803 writes it.
+    pub(super) record: String,
+    pub(super) identity: Identity,
+}
+
+impl fmt::Debug for Fetched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
 
 /// What the second step must know of the first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +49,8 @@ pub(super) struct Exchange {
     pub(super) username: String,
     /// Revision of the user that was challenged; 0: there was none.
     pub(super) user_revision: u64,
+    /// The user, where it is not kept here.
+    pub(super) fetched: Option<Fetched>,
     pub(super) gs2_header: String,
     /// Client's and server's nonce together.
     pub(super) nonce: String,
@@ -139,6 +156,7 @@ mod tests {
             listener: "tcp:default".to_owned(),
             username: "ann".to_owned(),
             user_revision: 4,
+            fetched: None,
             gs2_header: "n,,".to_owned(),
             nonce: "abc".to_owned(),
             client_first_bare: "n=ann,r=a".to_owned(),

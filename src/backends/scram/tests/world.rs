@@ -106,6 +106,7 @@ impl World {
             keys: self.clone(),
             upgrades: self.clone(),
             kept_dir: std::path::PathBuf::new(),
+            secrets_dir: std::path::PathBuf::new(),
         };
         let key = AuthenticatorKey {
             chain: "global".to_owned(),

@@ -1,0 +1,126 @@
+//! Checks passwords against stored records, wherever these come from.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::backend::{Context, Violation};
+use super::decoys::Decoys;
+use super::fields::Fields;
+use crate::auth::{Clock, Finding, ProviderError, Reason};
+use crate::hash::{self, Algorithm, HashError, Hasher, Stored};
+
+/// How records are made, and which others serve too.
+#[derive(Clone, Debug)]
+pub(super) struct PasswordSettings {
+    pub(super) algorithm: Algorithm,
+    allow_legacy_hashes: bool,
+}
+
+impl PasswordSettings {
+    /// Reads `password_hash_algorithm` and `allow_legacy_hashes`; a faulty one is noted.
+    pub(super) fn parse(fields: &mut Fields<'_>, default: Algorithm) -> Self {
+        let algorithm = match fields.get("password_hash_algorithm").map(Algorithm::parse) {
+            None => default,
+            Some(Ok(algorithm)) => algorithm,
+            Some(Err(faults)) => {
+                let path = fields.path_of("password_hash_algorithm");
+                fields.add_faults(faults.into_iter().map(|fault| Violation::within(&path, fault)));
+                default
+            }
+        };
+        fields.fill("password_hash_algorithm", algorithm.to_json());
+        Self {
+            algorithm,
+            allow_legacy_hashes: fields.flag("allow_legacy_hashes", false),
+        }
+    }
+
+    /// JSON schema of both.
+    pub(super) fn schemas() -> Map<String, Value> {
+        let legacy = json!({
+            "title": "Allow legacy hashes",
+            "description": "Whether users may log in whose hash is made elsewhere and too weak to be made here.",
+            "type": "boolean",
+            "default": false,
+        });
+        [
+            ("password_hash_algorithm", Algorithm::schema()),
+            ("allow_legacy_hashes", legacy),
+        ]
+        .map(|(name, schema)| (name.to_owned(), schema))
+        .into_iter()
+        .collect()
+    }
+}
+
+/// The passwords of one authenticator.
+pub(super) struct Passwords {
+    settings: PasswordSettings,
+    decoys: Decoys,
+    hasher: Hasher,
+    clock: Arc<dyn Clock>,
+}
+
+impl Passwords {
+    pub(super) fn new(settings: PasswordSettings, context: &Context) -> Self {
+        Self {
+            decoys: Decoys::new(&settings.algorithm),
+            settings,
+            hasher: context.hasher.clone(),
+            clock: Arc::clone(&context.clock),
+        }
+    }
+
+    /// Takes a record apart.
+    pub(super) fn parse(encoded: &str) -> Result<Stored, ProviderError> {
+        Stored::parse(encoded).map_err(cannot_hash)
+    }
+
+    /// Whether the password is the record's own.
+    pub(super) async fn verify(&self, record: &Stored, password: &[u8]) -> Result<bool, ProviderError> {
+        let is_right = self.hasher.verify(record, password).await.map_err(cannot_hash)?;
+        self.decoys.note(record, self.clock.instant());
+        Ok(is_right)
+    }
+
+    /// Spends what a login costs that is not let in, but for what its own record has cost already (see [`super::decoys`]).
+    pub(super) async fn pay(&self, record: Option<&Stored>, password: &[u8]) -> Result<(), ProviderError> {
+        for decoy in self.decoys.besides(record, self.clock.instant()) {
+            self.hasher.verify(&decoy, password).await.map_err(cannot_hash)?;
+        }
+        Ok(())
+    }
+
+    /// Whether new records are made in another way.
+    pub(super) fn is_outdated(&self, record: &Stored) -> bool {
+        !record.is_made_by(&self.settings.algorithm)
+    }
+
+    /// Why a record lets nobody in although the password is right. What the authenticator itself makes is the operator's choice,
+    /// and no legacy. Told to a client as a wrong password, like every reason why a user who exists may not log in.
+    pub(super) fn too_weak(&self, record: &Stored, encoded: &str) -> Option<Finding> {
+        if self.settings.allow_legacy_hashes || !self.is_outdated(record) {
+            return None;
+        }
+        let weakness = hash::weakness(encoded)?;
+        let detail = format!(
+            "the password is right, but its hash is too weak ({weakness}): set the password anew, or let such hashes in with \
+             `allow_legacy_hashes` of the authenticator"
+        );
+        Some(Finding::new(Reason::CredentialExpired, detail))
+    }
+}
+
+fn cannot_hash(error: HashError) -> ProviderError {
+    let reason = match error {
+        HashError::Overloaded => Reason::Overloaded,
+        HashError::Unusable(_) => Reason::BackendBadResponse,
+        HashError::TooLarge { .. }
+        | HashError::TooLong { .. }
+        | HashError::Prohibited(_)
+        | HashError::NoRandomness(_)
+        | HashError::Stopped => Reason::BackendUnavailable,
+    };
+    ProviderError::new(reason, error.to_string())
+}

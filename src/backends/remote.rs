@@ -1,0 +1,185 @@
+//! An authenticator whose users live in another system: that system is asked, and what it says is judged here.
+
+use serde_json::Value;
+
+use super::account::Account;
+use super::backend::Context;
+use super::passwords::{PasswordSettings, Passwords};
+use super::reach::{Found, Reach, ReachSettings, Source};
+use crate::auth::{
+    AuthenticatorKey, BoxFuture, Clock, Credentials, Denial, Finding, Health, Identity, Provider, ProviderError,
+    Reason, Usage, Verdict,
+};
+use std::sync::Arc;
+
+/// What another system says of a client.
+pub(super) enum Answer {
+    /// It does not know the client.
+    Nobody,
+    /// It knows how the client is protected.
+    Account(Box<Account>),
+    /// It has judged by itself.
+    Judged(Verdict),
+}
+
+impl Answer {
+    /// For [`Source::turns_away`].
+    pub(super) const fn turns_away(&self) -> bool {
+        !matches!(self, Self::Account(_) | Self::Judged(Verdict::Allow(_)))
+    }
+}
+
+/// A running instance.
+pub(super) struct Remote<S: Source<Answer = Answer>> {
+    reach: Reach<S>,
+    /// For those systems that leave the password to us.
+    passwords: Option<Passwords>,
+    clock: Arc<dyn Clock>,
+}
+
+impl<S: Source<Answer = Answer>> Remote<S> {
+    /// Begins to probe. Must be called within a runtime.
+    pub(super) fn open(
+        key: &AuthenticatorKey,
+        source: S,
+        reach: &ReachSettings,
+        passwords: Option<PasswordSettings>,
+        context: &Context,
+    ) -> Result<Self, ProviderError> {
+        Ok(Self {
+            reach: Reach::open(key, source, reach, context)?,
+            passwords: passwords.map(|settings| Passwords::new(settings, context)),
+            clock: Arc::clone(&context.clock),
+        })
+    }
+
+    async fn decide(&self, credentials: &Credentials) -> Result<Verdict, ProviderError> {
+        if let Some(missing) = self.reach.lacks(credentials) {
+            let why = format!("the client brings no `{}`", missing.name());
+            return Ok(Verdict::Ignore(Finding::new(Reason::MissingCredential, why)));
+        }
+        let found = self.reach.ask(credentials).await?;
+        let verdict = self.judge(&found, credentials).await?;
+        if found.is_remembered && matches!(verdict, Verdict::Deny(_)) && matches!(*found.answer, Answer::Account(_)) {
+            // The password may have been changed since.
+            let found = self.reach.ask_anew(credentials).await?;
+            return self.judge(&found, credentials).await;
+        }
+        Ok(verdict)
+    }
+
+    async fn judge(&self, found: &Found<Answer>, credentials: &Credentials) -> Result<Verdict, ProviderError> {
+        let verdict = match (&*found.answer, &self.passwords) {
+            (Answer::Judged(verdict), _) => verdict.clone(),
+            (Answer::Nobody, None) | (Answer::Account(_), None) => Verdict::ignore(Reason::UnknownUser),
+            (Answer::Nobody, Some(passwords)) => {
+                passwords.pay(None, password_of(credentials)).await?;
+                Verdict::ignore(Reason::UnknownUser)
+            }
+            (Answer::Account(account), Some(passwords)) => {
+                let begun = self.clock.instant();
+                let verdict = check(account, passwords, password_of(credentials)).await?;
+                let hashed = self.clock.instant().since(begun);
+                return Ok(self.in_time(told(verdict, &format!("{}, hashed {hashed:.1?}", found.account()))));
+            }
+        };
+        Ok(self.in_time(told(verdict, &found.account())))
+    }
+
+    /// Whom the other system lets in only until a time that is over, nobody lets in.
+    fn in_time(&self, verdict: Verdict) -> Verdict {
+        match verdict {
+            Verdict::Allow(identity) if identity.expire_at.is_some_and(|end| end <= self.clock.now()) => {
+                Verdict::deny(Reason::CredentialExpired)
+            }
+            other => other,
+        }
+    }
+}
+
+fn password_of(credentials: &Credentials) -> &[u8] {
+    credentials.password.as_ref().map_or(b"", |password| password.expose())
+}
+
+/// Every login that is not let in does the same work, whether there is such a user or not.
+async fn check(account: &Account, passwords: &Passwords, password: &[u8]) -> Result<Verdict, ProviderError> {
+    let Some(record) = &account.record else {
+        passwords.pay(None, password).await?;
+        let finding = Finding::new(Reason::BadUsernameOrPassword, "the user has no password");
+        return Ok(Verdict::Deny(finding.into()));
+    };
+    let verdict = if !passwords.verify(&record.stored, password).await? {
+        Verdict::deny(Reason::BadUsernameOrPassword)
+    } else if let Some(objection) = passwords.too_weak(&record.stored, record.encoded()) {
+        Verdict::Deny(objection.into())
+    } else {
+        Verdict::Allow(Box::new(account.identity.clone()))
+    };
+    if !matches!(verdict, Verdict::Allow(_)) {
+        passwords.pay(Some(&record.stored), password).await?;
+    }
+    Ok(verdict)
+}
+
+/// Adds how the verdict was come by, for operators.
+fn told(verdict: Verdict, account: &str) -> Verdict {
+    let with = |finding: Finding| Finding {
+        detail: if finding.detail.is_empty() {
+            account.to_owned()
+        } else {
+            format!("{} ({account})", finding.detail)
+        },
+        ..finding
+    };
+    match verdict {
+        Verdict::Ignore(finding) => Verdict::Ignore(with(finding)),
+        Verdict::Deny(Denial { finding, auth_data }) => Verdict::Deny(Denial {
+            finding: with(finding),
+            auth_data,
+        }),
+        Verdict::Allow(identity) => Verdict::Allow(Box::new(Identity {
+            detail: account.to_owned(),
+            ..*identity
+        })),
+        other @ Verdict::Continue(_) => other,
+    }
+}
+
+impl<S: Source<Answer = Answer>> Provider for Remote<S> {
+    fn authenticate<'a>(&'a self, credentials: &'a Credentials) -> BoxFuture<'a, Result<Verdict, ProviderError>> {
+        Box::pin(self.decide(credentials))
+    }
+
+    fn health(&self) -> Health {
+        self.reach.health()
+    }
+
+    fn usage(&self) -> Usage {
+        self.reach.usage()
+    }
+
+    fn purge(&self) {
+        self.reach.purge();
+    }
+}
+
+/// The schema of an object with these properties, those of the way to the backend and, where it keeps passwords for us, those of
+/// their hashes.
+pub(super) fn schema(title: &str, description: &str, own: Value, ask: &str, keeps_passwords: bool) -> Value {
+    let mut properties = match own {
+        Value::Object(own) => own,
+        _ => serde_json::Map::new(),
+    };
+    if keeps_passwords {
+        properties.extend(PasswordSettings::schemas());
+    }
+    properties.extend(ReachSettings::schemas(ask));
+    properties.insert("ssl".to_owned(), super::ssl::Ssl::schema());
+    serde_json::json!({
+        "title": title,
+        "description": description,
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": false,
+    })
+}
