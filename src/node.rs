@@ -1,5 +1,7 @@
 //! The composition root: builds every room in order, runs them, stops them in reverse.
 
+mod rooms;
+
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,17 +14,19 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::admin::{Admin, Bootstrapper, UpgradeQueue, password_upgrades};
-use crate::api::{self, Door, PublicParts, ServeError};
-use crate::auth::{AuthenticatorKey, Clock, Figures, Health, LiveChains, SystemClock};
+use self::rooms::Rooms;
+use crate::admin::{Admin, Bootstrapper, password_upgrades};
+use crate::api::{self, Denials, Door, PublicParts};
+use crate::auth::{Clock, LiveChains, SystemClock, Tally};
 use crate::backends::{Context, Reconciler};
-use crate::cluster::{self, Cluster, Hashing, LocalFigures};
+use crate::cluster::{self, Cluster};
 use crate::config::Settings;
 use crate::hash::Hasher;
 use crate::journal::Journal;
 use crate::net::{self, Drain};
 use crate::raft;
 use crate::store::{Opened, Store};
+use crate::telemetry;
 use crate::wire::{Peers, SelfName};
 
 /// Stopping in order takes at most so long; supervisors kill after ten seconds.
@@ -154,42 +158,11 @@ fn make_private(dir: &Path) -> std::io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
-/// Figures of this node that the cluster reports for other rooms.
-struct FiguresHere {
-    reconciler: Arc<Reconciler>,
-    hasher: Hasher,
-    upgrades: Arc<UpgradeQueue>,
-}
-
-impl LocalFigures for FiguresHere {
-    fn authenticators(&self) -> Vec<(AuthenticatorKey, Health, Figures)> {
-        self.reconciler.status()
-    }
-
-    fn hashing(&self) -> Hashing {
-        let pool = self.hasher.figures();
-        let (rehashed, rehash_dropped) = self.upgrades.counts();
-        let small = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        Hashing {
-            threads: small(pool.threads),
-            memory_bytes: pool.memory_bytes,
-            running: small(pool.running),
-            waiting: small(pool.waiting),
-            done: pool.done,
-            refused: pool.refused,
-            wait_p50: pool.wait_p50,
-            wait_p99: pool.wait_p99,
-            wait_max: pool.wait_max,
-            rehashed,
-            rehash_dropped,
-        }
-    }
-}
-
-/// The two listeners, and how others reach them.
+/// The listeners, and how others reach them.
 struct Doors {
     api: TcpListener,
     peer: TcpListener,
+    http: Option<TcpListener>,
     api_address: String,
     peer_address: String,
 }
@@ -199,11 +172,16 @@ impl Doors {
     async fn open(settings: &Settings) -> Result<Self, NodeError> {
         let api = bind("api.listen", &settings.api.listen).await?;
         let peer = bind("peer.listen", &settings.peer.listen).await?;
+        let http = match settings.http.listen.as_str() {
+            "" => None,
+            listen => Some(bind("http.listen", listen).await?),
+        };
         let api_address = advertised(&settings.api.advertise, &settings.api.listen, api.local_addr());
         let peer_address = advertised(&settings.peer.advertise, &settings.peer.listen, peer.local_addr());
         Ok(Self {
             api,
             peer,
+            http,
             api_address,
             peer_address,
         })
@@ -231,7 +209,7 @@ struct Node {
     journal: Journal,
     store: Store,
     drain: Drain,
-    servers: JoinSet<Result<(), ServeError>>,
+    servers: JoinSet<Result<(), String>>,
     background: JoinSet<()>,
 }
 
@@ -277,14 +255,23 @@ impl Node {
             raft: raft.clone(),
             peers,
             clock: clock.clone(),
-            figures: Arc::new(FiguresHere {
+            this_node: Arc::new(Rooms {
                 reconciler: reconciler.clone(),
                 hasher: hasher.clone(),
                 upgrades,
+                clock: clock.clone(),
             }),
         });
         background.spawn(upgrader.run(cluster.clone(), store.clone(), hasher.clone()));
         let (settings_store, operators) = (store.clone(), store.clone());
+        let decisions = Arc::new(Tally::default());
+        let (counting, time) = (reconciler.clone(), clock.clone());
+        let sources = telemetry::Sources {
+            cluster: cluster.clone(),
+            decisions: decisions.clone(),
+            tallies: Arc::new(move || counting.tallies()),
+            now: Arc::new(move || time.instant()),
+        };
         let drain = Drain::default();
         let door = Door {
             cluster: cluster.clone(),
@@ -296,6 +283,8 @@ impl Node {
             drain: drain.clone(),
             default_timeout: Duration::from_millis(settings.api.default_timeout_ms),
             max_pipelined: settings.api.max_pipelined,
+            decisions: decisions.clone(),
+            denials: denials(&settings.api)?,
         };
         let admin = Admin::new(cluster.clone(), store.clone(), hasher, clock);
         let bootstrap_dir = settings.admin.bootstrap_dir(&settings.node.data_dir);
@@ -311,12 +300,18 @@ impl Node {
             background,
         };
         node.announce(settings, &doors);
-        node.serve(settings, doors, PublicParts { admin, door })?;
+        node.serve(settings, doors, PublicParts { admin, door }, sources)?;
         Ok(node)
     }
 
     /// The peers' server first: the public one waits for nothing that the cluster has to bring about.
-    fn serve(&mut self, settings: &Settings, doors: Doors, parts: PublicParts) -> Result<(), NodeError> {
+    fn serve(
+        &mut self,
+        settings: &Settings,
+        doors: Doors,
+        parts: PublicParts,
+        sources: telemetry::Sources,
+    ) -> Result<(), NodeError> {
         let peer = api::peer_server(&settings.peer, doors.peer, self.cluster.clone(), self.drain.clone())
             .map_err(starting("cannot serve the peers"))?;
         let public = api::public_server(&settings.api, doors.api, parts).map_err(starting("cannot serve clients"))?;
@@ -324,7 +319,15 @@ impl Node {
             let held = self.drain.hold();
             self.servers.spawn(async move {
                 let _held = held;
-                server.await
+                server.await.map_err(|why| why.to_string())
+            });
+        }
+        if let Some(listener) = doors.http {
+            let server = net::serve_http(listener, telemetry::routes(sources), self.drain.clone());
+            let held = self.drain.hold();
+            self.servers.spawn(async move {
+                let _held = held;
+                server.await.map_err(|why| format!("HTTP: {why}"))
             });
         }
         Ok(())
@@ -353,7 +356,7 @@ impl Node {
             () = stop.asked() => Ok(()),
             why = self.raft.failed() => Err(NodeError::Failed(format!("consensus has failed: {why}"))),
             ended = self.servers.join_next() => Err(NodeError::Failed(match ended {
-                Some(Ok(Err(why))) => why.to_string(),
+                Some(Ok(Err(why))) => why,
                 Some(Err(why)) => format!("a server ended: {why}"),
                 Some(Ok(Ok(()))) | None => "a server ended without being asked to".into(),
             })),
@@ -391,6 +394,16 @@ impl Node {
             Err(why) => tracing::warn!(%why, "closing was cut off"),
         }
     }
+}
+
+fn denials(settings: &api::Settings) -> Result<Denials, NodeError> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(starting("no random bytes for hashing names"))?;
+    Ok(Denials::new(
+        settings.logged_names,
+        settings.logged_denials_per_second,
+        &key,
+    ))
 }
 
 fn peers(settings: &Settings, journal: &Journal) -> Result<Peers, NodeError> {

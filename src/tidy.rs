@@ -24,7 +24,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("raft", "store journal wire"),
     ("cluster", "auth journal raft store wire"),
     ("admin", "auth backends cluster hash store"),
-    ("telemetry", "cluster net"),
+    ("telemetry", "auth cluster net"),
     ("api", "admin auth cluster net wire words"),
     // Of other rooms only their `Settings`.
     (
@@ -70,6 +70,8 @@ const FOREIGN: &[(&str, &str)] = &[
     ("indicatif", "cli"),
     ("rpassword", "cli"),
     ("anyhow", "cli"),
+    ("axum", "net telemetry"),
+    ("prometheus", "telemetry"),
     ("mimalloc", "main"),
     ("tracing_subscriber", "telemetry"),
 ];

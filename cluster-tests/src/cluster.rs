@@ -166,7 +166,8 @@ impl Cluster {
 
     fn add_node(&mut self, id: u64) -> Result<()> {
         let folder = self.folder.path().join(format!("node-{id}"));
-        let node = Node::new(id, &self.options.binary, folder, self.ports.take()?, self.ports.take()?)?;
+        let addresses = [self.ports.take()?, self.ports.take()?, self.ports.take()?];
+        let node = Node::new(id, &self.options.binary, folder, addresses)?;
         self.nodes.insert(id, node);
         Ok(())
     }
@@ -217,6 +218,7 @@ impl Cluster {
         set("node", "data_dir", Value::from(node.data_dir().display().to_string()));
         set("api", "listen", address(node.api));
         set("peer", "listen", address(node.peer));
+        set("http", "listen", address(node.http));
         if !routes.is_empty() {
             set("peer", "routes", Value::Table(routes));
         }

@@ -23,6 +23,8 @@ pub struct Node {
     pub api: SocketAddr,
     /// Where it listens for its peers; they dial it through their edges.
     pub peer: SocketAddr,
+    /// Where monitoring reaches it.
+    pub http: SocketAddr,
     binary: PathBuf,
     folder: PathBuf,
     environment: Vec<(String, PathBuf)>,
@@ -31,12 +33,13 @@ pub struct Node {
 
 impl Node {
     /// A node that does not run yet.
-    pub fn new(id: u64, binary: &Path, folder: PathBuf, api: SocketAddr, peer: SocketAddr) -> Result<Self> {
+    pub fn new(id: u64, binary: &Path, folder: PathBuf, [api, peer, http]: [SocketAddr; 3]) -> Result<Self> {
         fs::create_dir_all(&folder)?;
         Ok(Self {
             id,
             api,
             peer,
+            http,
             binary: binary.into(),
             folder,
             environment: Vec::new(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::authenticators::key_of;
 use super::error::AdminError;
 use super::handle::Admin;
-use crate::auth::{AuthenticatorKey, Figures, Health, ProviderStatus, Timestamp};
+use crate::auth::{AuthenticatorKey, Figures, Health, ProviderStatus, Reason, Timestamp, Usage};
 use crate::cluster::NodeStatus;
 
 /// What the nodes that answered have in common.
@@ -41,6 +41,8 @@ pub struct NodeAuthenticatorStatus {
     pub health: Option<Health>,
     /// Its figures, from now or earlier.
     pub figures: Figures,
+    /// How busy it is, or was.
+    pub usage: Usage,
     /// How old they are.
     pub age: Option<Duration>,
     /// Why it did not answer.
@@ -49,10 +51,10 @@ pub struct NodeAuthenticatorStatus {
 
 impl Admin {
     /// How one authenticator fares over all nodes. Asks no quorum: a silent node is listed as such.
-    pub async fn authenticator_status(&self, chain: &str, id: &str) -> Result<AuthenticatorStatus, AdminError> {
+    pub fn authenticator_status(&self, chain: &str, id: &str) -> Result<AuthenticatorStatus, AdminError> {
         let key = key_of(chain, id)?;
         self.declared(&key)?;
-        let nodes = Box::pin(self.cluster.gather()).await;
+        let nodes = self.cluster.gather();
         Ok(summed(nodes.iter().map(|node| on_node(node, &key)).collect()))
     }
 }
@@ -61,16 +63,18 @@ fn on_node(node: &NodeStatus, key: &AuthenticatorKey) -> NodeAuthenticatorStatus
     let found = node
         .report
         .as_ref()
-        .and_then(|report| report.authenticators.iter().find(|(other, ..)| other == key));
-    let (health, figures) = match found {
-        Some((_, health, figures)) => (Some(health.clone()), *figures),
-        None => (node.answered.then(not_there_yet), Figures::default()),
+        .and_then(|report| report.authenticators.iter().find(|found| found.key == *key))
+        .cloned();
+    let (health, figures, usage) = match found {
+        Some(found) => (Some(found.health), found.figures, found.usage),
+        None => (node.answered.then(not_there_yet), Figures::default(), Usage::default()),
     };
     NodeAuthenticatorStatus {
         node: node.id,
         answered: node.answered,
         health,
         figures,
+        usage,
         age: node.age,
         error: node.error.clone(),
     }
@@ -114,18 +118,30 @@ fn plus(total: Figures, node: &Figures) -> Figures {
         success: total.success.saturating_add(node.success),
         failed: total.failed.saturating_add(node.failed),
         nomatch: total.nomatch.saturating_add(node.nomatch),
+        failures: total.failures.saturating_add(node.failures),
         rate: total.rate + node.rate,
         rate_last5m: total.rate_last5m + node.rate_last5m,
         rate_max: total.rate_max.max(node.rate_max),
         p50: total.p50.max(node.p50),
         p99: total.p99.max(node.p99),
         max: total.max.max(node.max),
+        reasons: added(total.reasons, &node.reasons),
     }
+}
+
+/// In the order of the contract, which is that of both.
+fn added(total: Vec<(Reason, u64)>, node: &[(Reason, u64)]) -> Vec<(Reason, u64)> {
+    let of = |list: &[(Reason, u64)], reason| list.iter().find(|(other, _)| *other == reason).map_or(0, |(_, n)| *n);
+    Reason::ALL
+        .iter()
+        .map(|reason| (*reason, of(&total, *reason).saturating_add(of(node, *reason))))
+        .filter(|(_, count)| *count > 0)
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Figures, Health, Joint, NodeAuthenticatorStatus, ProviderStatus, Timestamp, summed};
+    use super::{Figures, Health, Joint, NodeAuthenticatorStatus, ProviderStatus, Reason, Timestamp, Usage, summed};
 
     fn node(node: u64, answered: bool, status: ProviderStatus, figures: Figures) -> NodeAuthenticatorStatus {
         let health = Some(Health::of(status, String::new(), Timestamp(0)));
@@ -134,6 +150,7 @@ mod tests {
             answered,
             health,
             figures,
+            usage: Usage::default(),
             age: None,
             error: String::new(),
         }
@@ -142,8 +159,10 @@ mod tests {
     fn figures(total: u64, rate_max: f64) -> Figures {
         Figures {
             total,
+            failures: 1,
             rate: 1.0,
             rate_max,
+            reasons: vec![(Reason::BackendTimeout, 1)],
             ..Figures::default()
         }
     }
@@ -159,6 +178,10 @@ mod tests {
             (status.total.total, status.total.rate, status.total.rate_max),
             (7, 2.0, 5.0)
         );
+        assert_eq!(
+            (status.total.failures, &*status.total.reasons),
+            (2, &[(Reason::BackendTimeout, 2)][..])
+        );
         assert_eq!(status.status, Joint::Same(up));
     }
 
@@ -167,11 +190,15 @@ mod tests {
         let none = Figures::default();
         let (up, down) = (ProviderStatus::Connected, ProviderStatus::Disconnected);
         assert_eq!(
-            summed(vec![node(1, true, up, none), node(2, true, down, none)]).status,
+            summed(vec![node(1, true, up, none.clone()), node(2, true, down, none.clone())]).status,
             Joint::Inconsistent
         );
         assert_eq!(
-            summed(vec![node(1, true, up, none), node(2, false, down, none)]).status,
+            summed(vec![
+                node(1, true, up, none.clone()),
+                node(2, false, down, none.clone())
+            ])
+            .status,
             Joint::Same(up)
         );
         assert_eq!(summed(vec![node(1, false, up, none)]).status, Joint::Unknown);

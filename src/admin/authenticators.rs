@@ -39,7 +39,7 @@ impl Admin {
         intent: &Intent,
         draft: AuthenticatorDraft,
     ) -> Result<AuthenticatorView, AdminError> {
-        let record = checked_draft(draft)?;
+        let record = checked_draft(draft, |_| Value::Null)?;
         self.check_affordable(&record)?;
         let key = record.key.clone();
         let command = Command::CreateAuthenticator {
@@ -86,7 +86,7 @@ impl Admin {
     }
 
     /// Refuses an algorithm that this node could not run even once; the others are told when they use it.
-    fn check_affordable(&self, record: &AuthenticatorRecord) -> Result<(), AdminError> {
+    pub(super) fn check_affordable(&self, record: &AuthenticatorRecord) -> Result<(), AdminError> {
         match backends::password_algorithm(record) {
             Some(algorithm) => self
                 .hasher
@@ -190,8 +190,11 @@ pub(super) fn key_of(chain: &str, id: &str) -> Result<AuthenticatorKey, AdminErr
     })
 }
 
-/// The draft as a record, its revision still to come.
-fn checked_draft(mut draft: AuthenticatorDraft) -> Result<AuthenticatorRecord, AdminError> {
+/// The draft as a record, its revision still to come; `stored` knows the settings that an authenticator has already.
+pub(super) fn checked_draft(
+    mut draft: AuthenticatorDraft,
+    stored: impl FnOnce(&AuthenticatorKey) -> Value,
+) -> Result<AuthenticatorRecord, AdminError> {
     let mut violations = std::mem::take(&mut draft.faults);
     let lifted = lift(&mut draft.settings, &mut violations);
     let given = |text: String| Some(text).filter(|text| !text.is_empty());
@@ -211,11 +214,12 @@ fn checked_draft(mut draft: AuthenticatorDraft) -> Result<AuthenticatorRecord, A
     let timeout = draft.timeout.unwrap_or(DEFAULT_TIMEOUT);
     check_timeout(timeout, &mut violations);
     let mut settings = Value::Object(draft.settings);
-    with_stored_secrets((&mechanism, &backend), &mut settings, &Value::Null, &mut violations);
+    let key = AuthenticatorKey { chain, id };
+    with_stored_secrets((&mechanism, &backend), &mut settings, &stored(&key), &mut violations);
     let settings = checked_settings((&mechanism, &backend), &settings, &mut violations);
     AdminError::unless_empty(violations)?;
     Ok(AuthenticatorRecord {
-        key: AuthenticatorKey { chain, id },
+        key,
         mechanism,
         backend,
         enabled: enabled.unwrap_or(true),
@@ -414,10 +418,10 @@ mod tests {
             "chain",
             "id",
             "timeout",
-            "settings.user_id_typ",
             "settings.password_hash_algorithm.salt_rounds",
+            "settings.user_id_typ",
         ];
-        assert_eq!(fields_at_fault(checked_draft(draft)), fields);
+        assert_eq!(fields_at_fault(checked_draft(draft, |_| Value::Null)), fields);
     }
 
     #[test]
@@ -461,7 +465,7 @@ mod tests {
                 settings: settings(pasted),
                 ..AuthenticatorDraft::default()
             };
-            checked_draft(draft).unwrap().enabled
+            checked_draft(draft, |_| Value::Null).unwrap().enabled
         };
         assert!(enabled(None, json!({})));
         assert!(!enabled(Some(false), json!({})));

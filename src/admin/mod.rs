@@ -8,6 +8,7 @@ mod authenticator_views;
 mod authenticators;
 mod bootstrap;
 mod bootstrap_file;
+mod errands;
 mod error;
 mod export;
 mod handle;
@@ -30,6 +31,7 @@ pub use self::authenticator_status::{AuthenticatorStatus, Joint, NodeAuthenticat
 pub use self::authenticator_views::AuthenticatorView;
 pub use self::authenticators::AuthenticatorRemoved;
 pub use self::bootstrap::Bootstrapper;
+pub use self::errands::{NodeOutcome, NodeTest};
 pub use self::error::{AdminError, Obstacle};
 pub use self::export::{ExportPiece, ExportRequest};
 pub use self::handle::{Admin, Caller, Intent};

@@ -85,8 +85,8 @@ impl Admin {
     }
 
     /// Every member. Asks no quorum: this is what one looks at when there is none.
-    pub async fn list_nodes(&self) -> NodeList {
-        let nodes = Box::pin(self.cluster.gather()).await;
+    pub fn list_nodes(&self) -> NodeList {
+        let nodes = self.cluster.gather();
         let leader = self.cluster.report().leader;
         let leader_log_index = log_end(&nodes, leader);
         NodeList {
@@ -98,9 +98,9 @@ impl Admin {
     }
 
     /// One member among all; 0 means this node.
-    pub async fn node_status(&self, id: u64) -> Result<(NodeStatus, u64), AdminError> {
+    pub fn node_status(&self, id: u64) -> Result<(NodeStatus, u64), AdminError> {
         let id = if id == 0 { self.cluster.node_id() } else { id };
-        let list = self.list_nodes().await;
+        let list = self.list_nodes();
         let status = list.nodes.into_iter().find(|node| node.id == id);
         let status = status.ok_or_else(|| AdminError::not_found("node", &id.to_string()))?;
         Ok((status, list.leader_log_index))

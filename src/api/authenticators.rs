@@ -5,15 +5,14 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use tonic::{Request, Response, Status};
 
+use super::authenticator_status::{every_node, status_of, test_of};
 use super::convert::{caller_of, duration_from, intent, known_timestamp, object_of, required, struct_of};
 use super::mask::Mask;
 use crate::admin::{
-    Admin, AdminError, AuthenticatorDraft, AuthenticatorPatch, AuthenticatorStatus, AuthenticatorView, BackendInfo,
-    Joint, NodeAuthenticatorStatus, Position, Violation,
+    Admin, AdminError, AuthenticatorDraft, AuthenticatorPatch, AuthenticatorView, BackendInfo, Position, Violation,
 };
-use crate::auth::{Figures, OnFailure, ProviderStatus};
+use crate::auth::OnFailure;
 use crate::wire::pb::v1 as pb;
-use crate::wire::pb::v1::authenticator_status::Status as WireStatus;
 use crate::wire::pb::v1::move_authenticator_request::Position as WirePosition;
 
 const UPDATABLE: [&str; 5] = ["settings", "precondition", "on_failure", "timeout", "enabled"];
@@ -143,12 +142,41 @@ impl pb::authenticators_server::Authenticators for AuthenticatorsService {
         Ok(Response::new(whole(chain)))
     }
 
+    async fn test(
+        &self,
+        request: Request<pb::TestAuthenticatorRequest>,
+    ) -> Result<Response<pb::TestAuthenticatorResponse>, Status> {
+        let draft = draft(required(request.into_inner().authenticator, "authenticator")?);
+        let nodes = Box::pin(self.admin.test_authenticator(draft)).await?;
+        Ok(Response::new(pb::TestAuthenticatorResponse {
+            nodes: nodes.into_iter().map(test_of).collect(),
+        }))
+    }
+
+    async fn reset_metrics(
+        &self,
+        request: Request<pb::ResetMetricsRequest>,
+    ) -> Result<Response<pb::EveryNodeResponse>, Status> {
+        let request = request.into_inner();
+        let nodes = self.admin.reset_metrics(&request.chain, &request.id).await?;
+        Ok(Response::new(every_node(nodes)))
+    }
+
+    async fn purge_cache(
+        &self,
+        request: Request<pb::PurgeCacheRequest>,
+    ) -> Result<Response<pb::EveryNodeResponse>, Status> {
+        let request = request.into_inner();
+        let nodes = self.admin.purge_cache(&request.chain, &request.id).await?;
+        Ok(Response::new(every_node(nodes)))
+    }
+
     async fn get_status(
         &self,
         request: Request<pb::GetAuthenticatorStatusRequest>,
     ) -> Result<Response<pb::AuthenticatorStatus>, Status> {
         let request = request.into_inner();
-        let status = self.admin.authenticator_status(&request.chain, &request.id).await?;
+        let status = self.admin.authenticator_status(&request.chain, &request.id)?;
         Ok(Response::new(status_of(status)))
     }
 
@@ -279,62 +307,6 @@ fn position(sent: Option<WirePosition>) -> Result<Position, AdminError> {
         Some(WirePosition::Front(false) | WirePosition::Rear(false)) | None => {
             Err(AdminError::invalid("position", "must be front, rear, before or after"))
         }
-    }
-}
-
-fn status_of(status: AuthenticatorStatus) -> pb::AuthenticatorStatus {
-    let joint = match status.status {
-        Joint::Unknown => WireStatus::Unspecified,
-        Joint::Same(status) => provider_status(status),
-        Joint::Inconsistent => WireStatus::Inconsistent,
-    };
-    pb::AuthenticatorStatus {
-        status: joint.into(),
-        nodes: status.nodes.into_iter().map(node_status).collect(),
-        total: Some(metrics(&status.total)),
-    }
-}
-
-fn node_status(node: NodeAuthenticatorStatus) -> pb::NodeAuthenticatorStatus {
-    let health = node.health.as_ref();
-    let status = health.map_or(WireStatus::Unspecified, |health| provider_status(health.status));
-    let error = health
-        .filter(|_| node.answered)
-        .map_or(node.error, |health| health.error.clone());
-    pb::NodeAuthenticatorStatus {
-        node: node.node.to_string(),
-        status: status.into(),
-        error,
-        since: health.and_then(|health| known_timestamp(health.since)),
-        metrics: Some(metrics(&node.figures)),
-        age: node.age.map(Into::into),
-        answered: node.answered,
-    }
-}
-
-fn provider_status(status: ProviderStatus) -> WireStatus {
-    match status {
-        ProviderStatus::Connected => WireStatus::Connected,
-        ProviderStatus::Connecting => WireStatus::Connecting,
-        ProviderStatus::Disconnected => WireStatus::Disconnected,
-        ProviderStatus::Disabled => WireStatus::Disabled,
-    }
-}
-
-fn metrics(figures: &Figures) -> pb::Metrics {
-    pb::Metrics {
-        total: figures.total,
-        success: figures.success,
-        failed: figures.failed,
-        nomatch: figures.nomatch,
-        rate: figures.rate,
-        rate_last5m: figures.rate_last5m,
-        rate_max: figures.rate_max,
-        latency: Some(pb::Latency {
-            p50: Some(figures.p50.into()),
-            p99: Some(figures.p99.into()),
-            max: Some(figures.max.into()),
-        }),
     }
 }
 

@@ -45,6 +45,10 @@ const RULES: &[(&str, Rule)] = &[
     ("/portcullis.v1.Authenticators/Get", AtLeast(Viewer)),
     ("/portcullis.v1.Authenticators/GetStatus", AtLeast(Viewer)),
     ("/portcullis.v1.Authenticators/ListBackends", AtLeast(Viewer)),
+    // It makes every node connect to where the caller says.
+    ("/portcullis.v1.Authenticators/Test", AtLeast(Editor)),
+    ("/portcullis.v1.Authenticators/ResetMetrics", AtLeast(Editor)),
+    ("/portcullis.v1.Authenticators/PurgeCache", AtLeast(Editor)),
     ("/portcullis.v1.Authenticators/Create", AtLeast(Editor)),
     ("/portcullis.v1.Authenticators/Update", AtLeast(Editor)),
     ("/portcullis.v1.Authenticators/Delete", AtLeast(Editor)),

@@ -13,10 +13,13 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::answer::{self, Origin};
 use super::convert::caller_of;
+use super::denials::Denials;
 use super::guard::unauthenticated;
 use super::presented;
 use super::undecided::Undecided;
-use crate::auth::{Chain, Clock, ClusterSettings, Credentials, Decision, LiveChains, Outcome, Reason};
+use crate::auth::{
+    Came, Chain, Clock, ClusterSettings, Credentials, Decision, Instant, LiveChains, Outcome, Reason, Tally,
+};
 use crate::cluster::{Cluster, Freshness, ReadRequirement};
 use crate::net::Drain;
 use crate::wire::pb::v1;
@@ -45,6 +48,10 @@ pub(crate) struct Door {
     pub(crate) default_timeout: Duration,
     /// Logins of one stream that may be in progress.
     pub(crate) max_pipelined: usize,
+    /// Counts whole logins.
+    pub(crate) decisions: Arc<Tally>,
+    /// Logs denials.
+    pub(crate) denials: Denials,
 }
 
 /// The `Login` service.
@@ -121,11 +128,16 @@ impl LoginService {
             .chains
             .chain(&credentials.listener)
             .unwrap_or_else(|| Arc::new(Chain::default()));
+        let begun = door.clock.instant();
         let decision = chain
             .decide(credentials, settings.no_authenticator, &*door.clock, counted)
             .await;
         if counted {
-            self.log(credentials, &decision);
+            let ended = door.clock.instant();
+            if let Some(came) = came_of(&decision) {
+                door.decisions.record(came, ended.since(begun), ended);
+            }
+            self.log(credentials, &decision, ended);
         }
         if let Some(undecided) = undecidable(&decision) {
             return Err(undecided);
@@ -137,35 +149,13 @@ impl LoginService {
         })
     }
 
-    fn log(&self, credentials: &Credentials, decision: &Decision) {
-        let Credentials {
-            username,
-            client_id,
-            listener,
-            peer_host,
-            ..
-        } = credentials;
-        let (username, client_id) = (username.as_str(), client_id.as_str());
-        let authenticator = decision.authenticator.as_str();
+    fn log(&self, credentials: &Credentials, decision: &Decision, now: Instant) {
+        let (listener, authenticator) = (&*credentials.listener, &*decision.authenticator);
         match &decision.outcome {
-            Outcome::Deny(reason) => {
-                let reason = reason.name();
-                let step = decision.steps.iter().find(|step| step.authenticator == authenticator);
-                let detail = step.map_or("", |step| step.detail.as_str());
-                tracing::info!(
-                    username,
-                    client_id,
-                    listener,
-                    peer_host,
-                    reason,
-                    detail,
-                    authenticator,
-                    "login denied"
-                );
-            }
-            Outcome::Continue(_) => tracing::debug!(username, client_id, listener, authenticator, "login continues"),
+            Outcome::Deny(reason) => self.door.denials.log(credentials, decision, *reason, now),
+            Outcome::Continue(_) => tracing::debug!(listener, authenticator, "login continues"),
             Outcome::Allow(_) => {
-                tracing::debug!(username, client_id, listener, authenticator, "login allowed");
+                tracing::debug!(listener, authenticator, "login allowed");
                 self.warn_if_open(listener, authenticator);
             }
         }
@@ -183,6 +173,15 @@ impl LoginService {
                 );
             }
         }
+    }
+}
+
+/// How a whole login is counted; `None`: an exchange goes on.
+fn came_of(decision: &Decision) -> Option<Came> {
+    match decision.outcome {
+        Outcome::Allow(_) => Some(Came::Success),
+        Outcome::Deny(reason) => Some(Came::Failed(reason)),
+        Outcome::Continue(_) => None,
     }
 }
 

@@ -1,8 +1,10 @@
 //! The gRPC face: login, users, authenticators, operators, nodes, peer.
 
 mod answer;
+mod authenticator_status;
 mod authenticators;
 mod convert;
+mod denials;
 mod guard;
 mod login;
 mod mask;
@@ -18,6 +20,7 @@ mod user_files;
 mod user_import;
 mod users;
 
+pub(crate) use self::denials::Denials;
 pub(crate) use self::login::Door;
-pub(crate) use self::server::{PublicParts, ServeError, peer_server, public_server};
+pub(crate) use self::server::{PublicParts, peer_server, public_server};
 pub use self::settings::{PeerSettings, Settings};

@@ -44,7 +44,7 @@ impl pb::nodes_server::Nodes for NodesService {
         &self,
         _request: Request<pb::ListNodesRequest>,
     ) -> Result<Response<pb::ListNodesResponse>, Status> {
-        let list = self.admin.list_nodes().await;
+        let list = self.admin.list_nodes();
         let nodes = list
             .nodes
             .into_iter()
@@ -58,7 +58,7 @@ impl pb::nodes_server::Nodes for NodesService {
     }
 
     async fn get_node_status(&self, request: Request<pb::GetNodeStatusRequest>) -> Result<Response<pb::Node>, Status> {
-        let (node, leader_log_index) = self.admin.node_status(request.into_inner().id).await?;
+        let (node, leader_log_index) = self.admin.node_status(request.into_inner().id)?;
         Ok(Response::new(shown(node, leader_log_index)))
     }
 

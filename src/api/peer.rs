@@ -98,12 +98,15 @@ impl Peer for PeerService {
     }
 
     async fn report(&self, request: Request<pb::ReportRequest>) -> Result<Response<pb::ReportReply>, Status> {
-        let payload = self
-            .cluster
-            .inbound_report(request.into_inner().caller)
-            .await
-            .map_err(status)?;
-        Ok(Response::new(pb::ReportReply { payload }))
+        let pb::ReportRequest { caller, payload } = request.into_inner();
+        self.cluster.inbound_report(caller, &payload).map_err(status)?;
+        Ok(Response::new(pb::ReportReply {}))
+    }
+
+    async fn errand(&self, request: Request<pb::ErrandRequest>) -> Result<Response<pb::ErrandReply>, Status> {
+        let pb::ErrandRequest { caller, payload } = request.into_inner();
+        let payload = self.cluster.inbound_errand(caller, &payload).await.map_err(status)?;
+        Ok(Response::new(pb::ErrandReply { payload }))
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::denials::Names;
 use crate::net::TlsSettings;
 
 /// The listener of clients and operators.
@@ -24,6 +25,10 @@ pub struct Settings {
     pub max_message_bytes: usize,
     /// Deadline of a login that brings none, in milliseconds.
     pub default_timeout_ms: u64,
+    /// Denied logins that are logged in a second; the next line counts those left out. 0: all.
+    pub logged_denials_per_second: u32,
+    /// How names of users and clients stand in those lines.
+    pub logged_names: Names,
 }
 
 impl Default for Settings {
@@ -36,6 +41,8 @@ impl Default for Settings {
             max_pipelined: 256,
             max_message_bytes: 1 << 20,
             default_timeout_ms: 5000,
+            logged_denials_per_second: 100,
+            logged_names: Names::Plain,
         }
     }
 }

@@ -155,7 +155,7 @@ impl Link {
     }
 
     fn count(&self, credentials: &Credentials, answer: &Answer, took: Duration, now: Instant) {
-        if let Some(came) = came_of(self, answer) {
+        if let Some(came) = came_of(answer) {
             self.tally.record(came, took, now);
         }
         if let Ok(verdict) = answer {
@@ -194,14 +194,13 @@ const fn is_skip(reason: Reason) -> bool {
 }
 
 /// How an answer is counted; `None`: not at all.
-fn came_of(link: &Link, answer: &Answer) -> Option<Came> {
+fn came_of(answer: &Answer) -> Option<Came> {
     match answer {
         Ok(Verdict::Allow(_)) => Some(Came::Success),
-        Ok(Verdict::Deny(_)) => Some(Came::Failed),
+        Ok(Verdict::Deny(denial)) => Some(Came::Failed(denial.finding.reason)),
         Ok(Verdict::Ignore(why)) => (!is_skip(why.reason)).then_some(Came::NoMatch),
         Ok(Verdict::Continue(_)) => None,
-        Err(error) if link.ends_with(error) => Some(Came::Failed),
-        Err(_) => Some(Came::NoMatch),
+        Err(error) => Some(Came::Failure(error.reason)),
     }
 }
 

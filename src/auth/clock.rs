@@ -20,7 +20,7 @@ impl Instant {
     }
 
     /// Whole seconds on that clock, for counting by the second.
-    pub(super) fn second(self) -> u64 {
+    pub fn second(self) -> u64 {
         self.0.as_secs()
     }
 }

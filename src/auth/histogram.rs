@@ -16,6 +16,7 @@ const BUCKETS: usize = (MAX_BITS - STEP_BITS + 1) as usize * STEPS;
 pub(super) struct Histogram {
     buckets: Box<[AtomicU64]>,
     max: AtomicU64,
+    sum: AtomicU64,
 }
 
 impl Default for Histogram {
@@ -23,6 +24,7 @@ impl Default for Histogram {
         Self {
             buckets: (0..BUCKETS).map(|_| AtomicU64::new(0)).collect(),
             max: AtomicU64::new(0),
+            sum: AtomicU64::new(0),
         }
     }
 }
@@ -35,11 +37,31 @@ impl Histogram {
             bucket.fetch_add(1, Ordering::Relaxed);
         }
         self.max.fetch_max(nanos, Ordering::Relaxed);
+        self.sum.fetch_add(nanos, Ordering::Relaxed);
     }
 
     /// The longest, exactly.
     pub(super) fn max(&self) -> Duration {
         Duration::from_nanos(self.max.load(Ordering::Relaxed))
+    }
+
+    /// All of them together.
+    pub(super) fn sum(&self) -> Duration {
+        Duration::from_nanos(self.sum.load(Ordering::Relaxed))
+    }
+
+    /// For each of these bounds, ascending, how many took no longer; those within a sixteenth of it may count either way.
+    pub(super) fn within(&self, bounds: &[Duration]) -> Vec<u64> {
+        let mut below = vec![0; bounds.len()];
+        for (bucket, counter) in self.buckets.iter().enumerate() {
+            let (count, longest) = (counter.load(Ordering::Relaxed), upper_bound(bucket));
+            for (bound, below) in bounds.iter().zip(&mut below) {
+                if longest <= *bound {
+                    *below += count;
+                }
+            }
+        }
+        below
     }
 
     /// The times within which each of these shares (in percent, ascending) of all decisions was made; zero before the first.

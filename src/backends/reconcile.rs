@@ -2,15 +2,21 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::backend::Context;
 use super::catalog;
 use super::closed::Closed;
 use crate::auth::{
-    AuthenticatorFeed, AuthenticatorKey, AuthenticatorRecord, Chain, Figures, Health, Link, LiveChains, Provider, Tally,
+    AuthenticatorFeed, AuthenticatorKey, AuthenticatorRecord, AuthenticatorReport, Chain, Health, Link, LiveChains,
+    Provider, ProviderStatus, Tally,
 };
+
+/// How often one looks whether a backend that is tried has answered.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Keeps the live chains in step with the declared authenticators.
 pub struct Reconciler {
@@ -92,13 +98,63 @@ impl Reconciler {
         }
     }
 
-    /// Health and figures of every authenticator on this node.
-    pub fn status(&self) -> Vec<(AuthenticatorKey, Health, Figures)> {
+    /// How every authenticator on this node fares.
+    pub fn status(&self) -> Vec<AuthenticatorReport> {
         // A copy, so that a slow provider's answer does not hold a pass up.
         let running = self.running().clone();
         let now = self.context.clock.instant();
-        let show = |entry: Running| (entry.record.key, entry.provider.health(), entry.tally.figures(now));
+        let show = |entry: Running| AuthenticatorReport {
+            health: entry.provider.health(),
+            figures: entry.tally.figures(now),
+            usage: entry.provider.usage(),
+            key: entry.record.key,
+        };
         running.into_iter().map(show).collect()
+    }
+
+    /// The counters of every authenticator on this node.
+    pub fn tallies(&self) -> Vec<(AuthenticatorKey, Arc<Tally>)> {
+        let running = self.running();
+        let show = |entry: &Running| (entry.record.key.clone(), Arc::clone(&entry.tally));
+        running.iter().map(show).collect()
+    }
+
+    /// Counts anew from zero. Logins that are under way count where they began. False: there is no such authenticator here.
+    pub fn reset_figures(&self, key: &AuthenticatorKey) -> bool {
+        let mut running = self.running();
+        let Some(entry) = running.iter_mut().find(|entry| entry.record.key == *key) else {
+            return false;
+        };
+        entry.tally = Arc::default();
+        self.chains.swap(self.chains.version(), chains_of(&running));
+        true
+    }
+
+    /// Has an authenticator forget what it remembers of its backend's answers. False: there is no such authenticator here.
+    pub fn purge(&self, key: &AuthenticatorKey) -> bool {
+        let running = self.running();
+        let found = running.iter().find(|entry| entry.record.key == *key);
+        found.inspect(|entry| entry.provider.purge()).is_some()
+    }
+
+    /// Opens an authenticator that is not declared, or not so, and sees how its backend fares. It is gone afterwards.
+    pub async fn try_out(&self, record: &AuthenticatorRecord, limit: Duration) -> Health {
+        let clock = &self.context.clock;
+        let provider = match catalog::open(record, &self.context) {
+            Ok(provider) => provider,
+            Err(error) => return Health::of(ProviderStatus::Disconnected, error.to_string(), clock.now()),
+        };
+        let mut looks = tokio::time::interval(LOOK_EVERY);
+        let known = async {
+            loop {
+                looks.tick().await;
+                let health = provider.health();
+                if health.status != ProviderStatus::Connecting {
+                    return health;
+                }
+            }
+        };
+        timeout(limit, known).await.unwrap_or_else(|_| provider.health())
     }
 
     /// The instance of a record: the running one if nothing that concerns it has changed. Figures last as long as the

@@ -89,13 +89,13 @@ pub(super) fn fared(status: &AuthenticatorStatus) -> String {
     ));
     table(
         [
-            "NODE", "STATUS", "TOTAL", "SUCCESS", "FAILED", "NOMATCH", "RATE/S", "P50", "P99", "REMARK",
+            "NODE", "STATUS", "TOTAL", "SUCCESS", "FAILED", "NOMATCH", "FAILURES", "RATE/S", "P50", "P99", "REMARK",
         ],
         rows,
     )
 }
 
-fn row(node: String, status: Status, metrics: Option<&Metrics>, remark: String) -> [String; 10] {
+fn row(node: String, status: Status, metrics: Option<&Metrics>, remark: String) -> [String; 11] {
     let metrics = metrics.cloned().unwrap_or_default();
     let latency = metrics.latency.unwrap_or_default();
     [
@@ -105,6 +105,7 @@ fn row(node: String, status: Status, metrics: Option<&Metrics>, remark: String) 
         metrics.success.to_string(),
         metrics.failed.to_string(),
         metrics.nomatch.to_string(),
+        metrics.failures.to_string(),
         format!("{:.1}", metrics.rate),
         span(latency.p50.as_ref()),
         span(latency.p99.as_ref()),

@@ -10,6 +10,7 @@ use pbjson_types::FieldMask;
 use serde_json::Value;
 
 use super::args::{ChainOption, Global, IfRevision};
+use super::authenticator_errands as errands;
 use super::authenticator_tables::{fared, kinds, listed, name_of_kind, one};
 use super::connect::{PATIENCE, Session};
 use super::declaration;
@@ -92,6 +93,20 @@ pub(super) enum AuthenticatorCommand {
     },
     /// How one fares on every node
     Status(Which),
+    /// Try what a file declares on every node, and store nothing; success means that it works on all of them
+    Test {
+        /// A JSON file as for `create`; `-` is standard input. Where it names an authenticator that exists, "******" stands for
+        /// that one's secrets
+        #[arg(short, long, value_name = "FILE")]
+        file: PathBuf,
+        /// The chain of the authenticator that the file names [default: as the file says, or global]
+        #[arg(long, value_name = "CHAIN")]
+        chain: Option<String>,
+    },
+    /// Set its figures to zero on every node
+    ResetMetrics(Which),
+    /// Have every node forget what it remembers of its backend's answers
+    PurgeCache(Which),
     /// List the kinds there are; JSON shows the schema of their settings
     Backends,
     /// Print the JSON schema of one kind's settings
@@ -105,9 +120,9 @@ pub(super) enum AuthenticatorCommand {
 #[derive(Args, Debug)]
 pub(super) struct Which {
     /// Its id, such as password_based:built_in_database
-    id: String,
+    pub(super) id: String,
     #[command(flatten)]
-    chain: ChainOption,
+    pub(super) chain: ChainOption,
 }
 
 /// Runs one of them.
@@ -133,6 +148,9 @@ pub(super) async fn run(command: AuthenticatorCommand, global: &Global) -> anyho
         AuthenticatorCommand::Move { which, position } => relocate(session, which, position).await?,
         AuthenticatorCommand::Reorder { ids, chain } => reorder(session, ids, chain).await?,
         AuthenticatorCommand::Status(which) => session.show(&status(session, which).await?, fared)?,
+        AuthenticatorCommand::Test { file, chain } => return errands::test(session, &file, chain).await,
+        AuthenticatorCommand::ResetMetrics(which) => return errands::reset_metrics(session, which).await,
+        AuthenticatorCommand::PurgeCache(which) => return errands::purge_cache(session, which).await,
         AuthenticatorCommand::Backends => session.show(&backends(session).await?, kinds)?,
         AuthenticatorCommand::Schema { kind } => output::print_json(&schema(&backends(session).await?, &kind)?)?,
     }

@@ -1,6 +1,7 @@
 //! The command line: args, serve, dev, and one file per noun.
 
 mod args;
+mod authenticator_errands;
 mod authenticator_tables;
 mod authenticators;
 mod connect;
@@ -11,6 +12,7 @@ mod export;
 mod failure;
 mod import;
 mod login;
+mod matrix;
 mod nodes;
 mod operators;
 mod output;

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{Cell, ContentArrangement, Table, presets};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -106,11 +106,14 @@ pub(super) fn warn(warnings: &[String]) {
 }
 
 /// A table: framed on a terminal, plain columns for everything else.
-pub(super) fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+pub(super) fn table<R: IntoIterator<Item = String>>(
+    header: impl IntoIterator<Item = impl Into<Cell>>,
+    rows: impl IntoIterator<Item = R>,
+) -> String {
     let mut table = styled();
-    table.set_header(header);
+    table.set_header(header.into_iter().map(Into::into).collect::<Vec<Cell>>());
     for row in rows {
-        table.add_row(row.map(|cell| shown(&cell)));
+        table.add_row(row.into_iter().map(|cell| shown(&cell)));
     }
     table.trim_fmt()
 }

@@ -1,19 +1,25 @@
-//! What all members say of themselves, now or when last heard.
+//! What all members say of themselves: each tells the others every second, and who asks looks into memory. So nobody who asks waits
+//! for a node that is dead or frozen.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use tokio::time::MissedTickBehavior;
 
 use super::handle::{Cluster, Inner};
-use super::orders::decode;
+use super::orders::encode;
 use super::report::NodeReport;
 use crate::auth::Instant;
-use crate::raft::{self, Member, Membership};
+use crate::raft::{self, Member};
 
-/// Who has not answered by then is listed with its last report.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often a node tells the others.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+/// A peer that does not take a report within this gets the next one.
+const TELL_TIMEOUT: Duration = Duration::from_millis(900);
+/// Whose last report is older is taken for silent: three reports in a row were missed.
+const SILENT_AFTER: Duration = Duration::from_secs(3);
 
 /// A member with what is known of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,138 +30,90 @@ pub struct NodeStatus {
     pub member: Member,
     /// Votes or only learns.
     pub voter: bool,
-    /// Whether it answered just now.
+    /// Whether it was heard within the last seconds.
     pub answered: bool,
     /// The last report, from now or earlier.
     pub report: Option<NodeReport>,
     /// How old the report is.
     pub age: Option<Duration>,
-    /// Why it did not answer.
+    /// What is wrong with it, if it is silent.
     pub error: String,
 }
 
 impl Cluster {
-    /// Every member, asked at once, at most a second; who did not answer is listed with its last report.
-    pub async fn gather(&self) -> Vec<NodeStatus> {
-        let membership = self.membership();
-        let questions = membership
-            .members
-            .iter()
-            .map(|(&id, member)| async move { (id, self.inner.ask(id, member).await) });
-        let answers = join_all(questions).await.into_iter().collect();
-        self.inner
-            .last_reports
-            .merge(self.inner.parts.clock.instant(), membership, answers)
+    /// Every member, with what it said last.
+    pub fn gather(&self) -> Vec<NodeStatus> {
+        let (inner, membership) = (&self.inner, self.membership());
+        let now = inner.parts.clock.instant();
+        let mut reports = inner.last_reports.lock();
+        reports.retain(|id, _| membership.members.contains_key(id));
+        reports.insert(inner.node_id, (now, inner.report()));
+        let status = |(id, member): (u64, Member)| {
+            let last = reports.get(&id);
+            let age = last.map(|(at, _)| now.since(*at));
+            let silent = age.is_none_or(|age| age > SILENT_AFTER).then(|| silence(age));
+            NodeStatus {
+                id,
+                member,
+                voter: membership.voters.contains(&id),
+                answered: silent.is_none(),
+                report: last.map(|(_, report)| report.clone()),
+                age,
+                error: silent.unwrap_or_default(),
+            }
+        };
+        membership.members.into_iter().map(status).collect()
+    }
+}
+
+fn silence(age: Option<Duration>) -> String {
+    match age {
+        Some(age) => format!("nothing was heard of it for {} s", age.as_secs()),
+        None => "nothing was heard of it yet".to_owned(),
+    }
+}
+
+/// Tells the others for ever.
+pub(super) async fn tell(inner: Weak<Inner>) {
+    let mut ticks = tokio::time::interval(TELL_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(inner) = inner.upgrade() else { return };
+        inner.tell().await;
     }
 }
 
 impl Inner {
-    async fn ask(&self, id: u64, member: &Member) -> Result<NodeReport, String> {
-        if id == self.node_id {
-            return Ok(self.report());
-        }
-        let peer = raft::Handle::peer_name(id, member);
-        let report = self.parts.peers.report(&peer, ANSWER_TIMEOUT).await;
-        decode(&report.map_err(|error| error.to_string())?).map_err(|why| format!("its report {why}"))
+    /// Tells every other member. Who cannot be told will see that for itself.
+    async fn tell(&self) {
+        let members = self.parts.raft.status().membership.members;
+        let Ok(payload) = encode(&self.report()) else { return };
+        let others = members.iter().filter(|(id, _)| **id != self.node_id);
+        let told = others.map(|(&id, member)| {
+            let payload = payload.clone();
+            async move {
+                let peer = raft::Handle::peer_name(id, member);
+                if let Err(error) = self.parts.peers.report(&peer, payload, TELL_TIMEOUT).await {
+                    tracing::debug!(node = id, %error, "a node cannot be told this one's figures");
+                }
+            }
+        });
+        join_all(told).await;
     }
 }
 
 /// The last report of each member, and when it came.
 #[derive(Debug, Default)]
-pub(super) struct LastReports {
-    reports: Mutex<BTreeMap<u64, (Instant, NodeReport)>>,
-}
+pub(super) struct LastReports(Mutex<BTreeMap<u64, (Instant, NodeReport)>>);
 
 impl LastReports {
-    /// Lays the answers of now over those of earlier. Nodes that are no members any more are forgotten.
-    fn merge(
-        &self,
-        now: Instant,
-        membership: Membership,
-        mut answers: BTreeMap<u64, Result<NodeReport, String>>,
-    ) -> Vec<NodeStatus> {
-        let Membership { voters, members } = membership;
-        let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
-        reports.retain(|id, _| members.contains_key(id));
-        let status = |(id, member)| {
-            let (answered, error) = match answers.remove(&id) {
-                Some(Ok(report)) => {
-                    reports.insert(id, (now, report));
-                    (true, String::new())
-                }
-                Some(Err(why)) => (false, why),
-                None => (false, "it was not asked".to_owned()),
-            };
-            let last = reports.get(&id);
-            NodeStatus {
-                id,
-                member,
-                voter: voters.contains(&id),
-                answered,
-                report: last.map(|(_, report)| report.clone()),
-                age: last.map(|(at, _)| now.since(*at)),
-                error,
-            }
-        };
-        members.into_iter().map(status).collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::{LastReports, Member, Membership, NodeReport};
-    use crate::auth::{Clock as _, TestClock};
-
-    fn report(id: u64, term: u64) -> NodeReport {
-        NodeReport {
-            id,
-            term,
-            ..NodeReport::default()
-        }
+    /// What a node has told.
+    pub(super) fn take(&self, from: u64, report: NodeReport, now: Instant) {
+        self.lock().insert(from, (now, report));
     }
 
-    fn membership(ids: &[u64]) -> Membership {
-        let members = ids.iter().map(|&id| (id, Member::default())).collect();
-        Membership {
-            voters: [1].into(),
-            members,
-        }
-    }
-
-    #[test]
-    fn who_does_not_answer_is_listed_with_its_last_report_and_its_age() {
-        let (last, clock) = (LastReports::default(), TestClock::at(0));
-        let both = [(1, Ok(report(1, 5))), (2, Ok(report(2, 5)))];
-        last.merge(clock.instant(), membership(&[1, 2]), both.into());
-        clock.advance(Duration::from_secs(7));
-        let one = [(1, Ok(report(1, 6))), (2, Err("gone".to_owned()))];
-        let list = last.merge(clock.instant(), membership(&[1, 2]), one.into());
-
-        assert!(list[0].answered && list[0].voter && list[0].age == Some(Duration::ZERO));
-        assert!(!list[1].answered && !list[1].voter);
-        assert_eq!(list[1].report, Some(report(2, 5)));
-        assert_eq!(list[1].age, Some(Duration::from_secs(7)));
-        assert_eq!(list[1].error, "gone");
-    }
-
-    #[test]
-    fn a_node_that_was_never_heard_has_no_report() {
-        let list = LastReports::default().merge(
-            TestClock::at(0).instant(),
-            membership(&[3]),
-            [(3, Err("gone".to_owned()))].into(),
-        );
-        assert_eq!((&list[0].report, list[0].age), (&None, None));
-    }
-
-    #[test]
-    fn a_removed_node_is_forgotten() {
-        let (last, now) = (LastReports::default(), TestClock::at(0).instant());
-        last.merge(now, membership(&[1, 2]), [(2, Ok(report(2, 1)))].into());
-        last.merge(now, membership(&[1]), [].into());
-        let list = last.merge(now, membership(&[1, 2]), [].into());
-        assert_eq!(list[1].report, None);
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, (Instant, NodeReport)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

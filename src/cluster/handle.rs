@@ -8,11 +8,11 @@ use tokio::sync::{mpsc, watch};
 
 use super::errors::ClusterError;
 use super::freshness::{self, Proof};
-use super::gather::LastReports;
+use super::gather::{self, LastReports};
 use super::identity::Alarm;
 use super::key_rotation;
 use super::read_index::{self, Waiting};
-use super::report::LocalFigures;
+use super::report::ThisNode;
 use super::settings::Settings;
 use crate::auth::{Clock, Instant};
 use crate::journal::Journal;
@@ -47,8 +47,8 @@ pub struct Parts {
     pub peers: Peers,
     /// Time.
     pub clock: Arc<dyn Clock>,
-    /// Figures of other rooms.
-    pub figures: Arc<dyn LocalFigures>,
+    /// Other rooms of this node.
+    pub this_node: Arc<dyn ThisNode>,
 }
 
 /// What all clones of a [`Cluster`] share. The background tasks hold it weakly, so they end with the last clone.
@@ -95,6 +95,7 @@ impl Cluster {
         tokio::spawn(read_index::serve(Arc::downgrade(&inner), waiting));
         tokio::spawn(freshness::probe(Arc::downgrade(&inner)));
         tokio::spawn(key_rotation::keep(Arc::downgrade(&inner)));
+        tokio::spawn(gather::tell(Arc::downgrade(&inner)));
         Self { inner }
     }
 

@@ -100,9 +100,20 @@ impl Cluster {
         })
     }
 
-    /// The report.
-    pub async fn inbound_report(&self, caller: Option<pb::Caller>) -> Result<Bytes, Refused> {
+    /// Another node's figures.
+    pub fn inbound_report(&self, caller: Option<pb::Caller>, payload: &[u8]) -> Result<(), Refused> {
         self.inner.check_caller(caller.as_ref(), Strangers::Refused)?;
-        encode(&self.report()).map_err(Refused::Unable)
+        let from = caller.map_or(0, |caller| caller.from_id);
+        let report = decode(payload).map_err(|why| Refused::Unable(format!("the report {why}")))?;
+        let now = self.inner.parts.clock.instant();
+        self.inner.last_reports.take(from, report, now);
+        Ok(())
+    }
+
+    /// An errand of another node's operator.
+    pub async fn inbound_errand(&self, caller: Option<pb::Caller>, payload: &[u8]) -> Result<Bytes, Refused> {
+        self.inner.check_caller(caller.as_ref(), Strangers::Refused)?;
+        let errand = decode(payload).map_err(|why| Refused::Unable(format!("the errand {why}")))?;
+        encode(&self.inner.parts.this_node.run(errand).await).map_err(Refused::Unable)
     }
 }

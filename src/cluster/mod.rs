@@ -1,5 +1,6 @@
 //! The nodes together: membership, writer, reads, staleness, status, gather, inbound.
 
+mod errand;
 mod errors;
 mod freshness;
 mod gather;
@@ -19,12 +20,13 @@ mod writer;
 
 pub use crate::raft::Role;
 
+pub use self::errand::{Done, Errand};
 pub use self::errors::{ClusterError, ReadError, Refused};
 pub use self::freshness::Freshness;
 pub use self::gather::NodeStatus;
 pub use self::handle::{Cluster, Parts};
 pub use self::reads::ReadRequirement;
-pub use self::report::{Hashing, LocalFigures, NodeReport};
+pub use self::report::{Hashing, NodeReport, ThisNode};
 pub use self::settings::Settings;
 
 #[cfg(test)]

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::errand::{Done, Errand};
 use super::handle::{Cluster, Inner};
-use crate::auth::{AuthenticatorKey, Figures, Health};
+use crate::auth::{AuthenticatorReport, BoxFuture};
 use crate::raft;
 
 /// One node's figures, as it reports them to others (postcard on the peer port).
@@ -44,7 +45,7 @@ pub struct NodeReport {
     /// Logins waiting for a hashing thread.
     pub hash_queue: u32,
     /// Its authenticators.
-    pub authenticators: Vec<(AuthenticatorKey, Health, Figures)>,
+    pub authenticators: Vec<AuthenticatorReport>,
     /// How hashing fares.
     pub hashing: Hashing,
 }
@@ -76,12 +77,15 @@ pub struct Hashing {
     pub rehash_dropped: u64,
 }
 
-/// Figures that other rooms add to this node's report (`node.rs` wires it to the reconciler and the hasher).
-pub trait LocalFigures: Send + Sync {
+/// PORT: the rooms of this node that stand beside this one (`node.rs` wires it to the reconciler and the hasher): what they add to
+/// its report, and what they do for an operator who asked another node.
+pub trait ThisNode: Send + Sync {
     /// Authenticators on this node.
-    fn authenticators(&self) -> Vec<(AuthenticatorKey, Health, Figures)>;
+    fn authenticators(&self) -> Vec<AuthenticatorReport>;
     /// How hashing fares on this node.
     fn hashing(&self) -> Hashing;
+    /// Does an errand.
+    fn run(&self, errand: Errand) -> BoxFuture<'_, Done>;
 }
 
 impl Cluster {
@@ -97,7 +101,7 @@ impl Inner {
         let status = parts.raft.status();
         // Index and hash from one look, so that two nodes at the same index can be compared.
         let applied = parts.store.applied();
-        let hashing = parts.figures.hashing();
+        let hashing = parts.this_node.hashing();
         NodeReport {
             id: self.node_id,
             ready: *self.ready.borrow(),
@@ -115,7 +119,7 @@ impl Inner {
             users: parts.store.user_count(),
             disk_bytes: parts.store.disk_bytes().saturating_add(parts.journal.disk_bytes()),
             hash_queue: hashing.waiting,
-            authenticators: parts.figures.authenticators(),
+            authenticators: parts.this_node.authenticators(),
             hashing,
         }
     }

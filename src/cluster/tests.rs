@@ -11,8 +11,10 @@ use tokio::time::Instant;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Cluster, ClusterError, Hashing, LocalFigures, Parts, ReadRequirement, Refused, Settings};
-use crate::auth::{AuthenticatorKey, Figures, Health, Reason, SystemClock};
+use super::{
+    Cluster, ClusterError, Done, Errand, Hashing, NodeStatus, Parts, ReadRequirement, Refused, Settings, ThisNode,
+};
+use crate::auth::{AuthenticatorKey, AuthenticatorReport, BoxFuture, Reason, SystemClock};
 use crate::journal::Journal;
 use crate::raft;
 use crate::store::{Command, Outcome, Reply, Role, SettingsChange, Store};
@@ -22,15 +24,19 @@ use crate::wire::{Peers, SelfName};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-struct NoFigures;
+struct Alone;
 
-impl LocalFigures for NoFigures {
-    fn authenticators(&self) -> Vec<(AuthenticatorKey, Health, Figures)> {
+impl ThisNode for Alone {
+    fn authenticators(&self) -> Vec<AuthenticatorReport> {
         Vec::new()
     }
 
     fn hashing(&self) -> Hashing {
         Hashing::default()
+    }
+
+    fn run(&self, errand: Errand) -> BoxFuture<'_, Done> {
+        Box::pin(std::future::ready(Done::Failed(format!("{errand:?}"))))
     }
 }
 
@@ -93,9 +99,15 @@ impl Peer for Door {
     }
 
     async fn report(&self, request: Request<pb::ReportRequest>) -> Result<Response<pb::ReportReply>, Status> {
-        let report = self.0.inbound_report(request.into_inner().caller).await;
-        report
-            .map(|payload| Response::new(pb::ReportReply { payload }))
+        let pb::ReportRequest { caller, payload } = request.into_inner();
+        let told = self.0.inbound_report(caller, &payload);
+        told.map(|()| Response::new(pb::ReportReply {})).map_err(status)
+    }
+
+    async fn errand(&self, request: Request<pb::ErrandRequest>) -> Result<Response<pb::ErrandReply>, Status> {
+        let pb::ErrandRequest { caller, payload } = request.into_inner();
+        let done = self.0.inbound_errand(caller, &payload).await;
+        done.map(|payload| Response::new(pb::ErrandReply { payload }))
             .map_err(status)
     }
 }
@@ -140,7 +152,7 @@ impl TestNode {
             raft: raft.clone(),
             peers,
             clock: Arc::new(SystemClock),
-            figures: Arc::new(NoFigures),
+            this_node: Arc::new(Alone),
         });
         let service = PeerServer::new(Door(cluster.clone()));
         let serve = tonic::transport::Server::builder()
@@ -246,9 +258,26 @@ async fn any_node_writes_and_every_node_reads_it() {
             assert!(freshness.staleness.is_some());
         }
     }
-    let listed = nodes[1].cluster.gather().await;
-    assert_eq!(listed.iter().filter(|node| node.answered && node.voter).count(), 3);
-    assert_eq!(listed[2].member.api_address, "api-of-3");
+    let heard = |listed: &[NodeStatus]| listed.iter().filter(|node| node.answered && node.voter).count();
+    let end = Instant::now() + PATIENCE;
+    while heard(&nodes[1].cluster.gather()) < 3 {
+        assert!(Instant::now() < end, "{:?}", nodes[1].cluster.gather());
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(nodes[1].cluster.gather()[2].member.api_address, "api-of-3");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_errand_goes_to_every_member_and_each_answers_for_itself() {
+    let nodes = formed(3).await;
+    let key = AuthenticatorKey {
+        chain: "global".to_owned(),
+        id: "jwt".to_owned(),
+    };
+    let errand = Errand::PurgeCache(key);
+    let done = nodes[0].cluster.everywhere(errand.clone(), PATIENCE).await;
+    let expected = Done::Failed(format!("{errand:?}"));
+    assert_eq!(done, [1, 2, 3].map(|id| (id, expected.clone())));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -339,7 +368,7 @@ async fn a_node_comes_is_promoted_leads_and_is_removed_for_good() {
         .inner
         .parts
         .peers
-        .report(&name_of(&nodes[0]), PATIENCE)
+        .report(&name_of(&nodes[0]), Bytes::new(), PATIENCE)
         .await
         .unwrap_err();
     assert!(refused.to_string().contains("node 4 was removed"), "{refused}");

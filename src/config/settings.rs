@@ -14,6 +14,8 @@ pub struct Settings {
     pub api: crate::api::Settings,
     /// The listener of the other nodes.
     pub peer: crate::api::PeerSettings,
+    /// The HTTP listener, for people and monitoring.
+    pub http: crate::net::HttpSettings,
     /// The nodes together.
     pub cluster: crate::cluster::Settings,
     /// Consensus.

@@ -2,10 +2,12 @@
 
 mod cause;
 mod drain;
+mod http;
 mod listen;
 mod tls;
 
 pub use self::cause::deepest_cause;
 pub use self::drain::{Drain, Held};
+pub use self::http::{HttpSettings, serve_http};
 pub use self::listen::listen;
 pub use self::tls::{TlsError, TlsSettings};

@@ -186,13 +186,25 @@ impl Peers {
         Ok(reply.index)
     }
 
-    /// A node's figures, in the cluster room's encoding.
-    pub async fn report(&self, to: &PeerName, timeout: Duration) -> Result<Bytes, PeerError> {
+    /// Tells a node this one's figures, in the cluster room's encoding.
+    pub async fn report(&self, to: &PeerName, payload: Bytes, timeout: Duration) -> Result<(), PeerError> {
         let mut client = self.bulk(to)?;
         let request = pb::ReportRequest {
             caller: self.caller(to),
+            payload,
         };
-        let reply = answer(to, timeout, client.report(bounded(request, timeout))).await?;
+        answer(to, timeout, client.report(bounded(request, timeout))).await?;
+        Ok(())
+    }
+
+    /// Has a node do something, in the cluster room's encoding.
+    pub async fn errand(&self, to: &PeerName, payload: Bytes, timeout: Duration) -> Result<Bytes, PeerError> {
+        let mut client = self.bulk(to)?;
+        let request = pb::ErrandRequest {
+            caller: self.caller(to),
+            payload,
+        };
+        let reply = answer(to, timeout, client.errand(bounded(request, timeout))).await?;
         Ok(reply.payload)
     }
 
@@ -314,6 +326,8 @@ mod tests {
 
     use tonic::Status;
 
+    use bytes::Bytes;
+
     use super::{PeerError, PeerName, Peers, SelfName, meaning};
 
     fn peer(address: &str) -> PeerName {
@@ -360,7 +374,7 @@ mod tests {
         let address = listener.local_addr().unwrap().to_string();
         drop(listener);
         let error = peers()
-            .report(&peer(&address), Duration::from_secs(5))
+            .report(&peer(&address), Bytes::new(), Duration::from_secs(5))
             .await
             .unwrap_err();
         let PeerError::Unreachable { id: 2, why, .. } = error else {
@@ -374,7 +388,7 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let error = peers()
-            .report(&peer(&address), Duration::from_millis(50))
+            .report(&peer(&address), Bytes::new(), Duration::from_millis(50))
             .await
             .unwrap_err();
         assert_eq!(error, PeerError::Timeout { id: 2 });

@@ -96,15 +96,16 @@ fn trace(decision: &Decision) -> Vec<(StepVerdict, Option<Reason>)> {
     decision.steps.iter().map(|step| (step.verdict, step.reason)).collect()
 }
 
-fn counts(tally: &Tally) -> (u64, u64, u64, u64) {
+fn counts(tally: &Tally) -> (u64, u64, u64, u64, u64) {
     let Figures {
         total,
         success,
         failed,
         nomatch,
+        failures,
         ..
     } = tally.figures(TestClock::at(1000).instant());
-    (total, success, failed, nomatch)
+    (total, success, failed, nomatch, failures)
 }
 
 const ALLOWED: (StepVerdict, Option<Reason>) = (StepVerdict::Allowed, None);
@@ -122,7 +123,7 @@ async fn an_unknown_user_is_asked_for_at_the_next_one() {
     );
     assert_eq!(
         tallies.iter().map(|tally| counts(tally)).collect::<Vec<_>>(),
-        [(1, 0, 0, 1), (1, 1, 0, 0), (0, 0, 0, 0)]
+        [(1, 0, 0, 1, 0), (1, 1, 0, 0, 0), (0, 0, 0, 0, 0)]
     );
 }
 
@@ -135,7 +136,7 @@ async fn a_wrong_password_is_final() {
         trace(&decision),
         [(StepVerdict::Denied, Some(Reason::BadUsernameOrPassword)), NOT_REACHED]
     );
-    assert_eq!(counts(&tallies[0]), (1, 0, 1, 0));
+    assert_eq!(counts(&tallies[0]), (1, 0, 1, 0, 0));
 }
 
 #[tokio::test]
@@ -163,7 +164,7 @@ async fn without_a_password_a_password_authenticator_is_skipped_and_not_counted(
         trace(&decision),
         [(StepVerdict::Skipped, Some(Reason::MissingCredential))]
     );
-    assert_eq!(counts(&tallies[0]), (0, 0, 0, 0));
+    assert_eq!(counts(&tallies[0]), (0, 0, 0, 0, 0));
 }
 
 #[tokio::test]
@@ -224,12 +225,12 @@ async fn a_failure_denies_or_asks_the_next_one_as_the_authenticator_says() {
     );
     assert_eq!(trace(&decision), [failed, NOT_REACHED]);
     assert_eq!(decision.steps[0].detail, "no answer");
-    assert_eq!(counts(&tallies[0]), (1, 0, 1, 0));
+    assert_eq!(counts(&tallies[0]), (1, 0, 0, 0, 1));
 
     let links = vec![fails("a", OnFailure::Next), allows("b")];
     let (decision, tallies) = decide_as(links, &password(), NoAuthenticator::Allow).await;
     assert_eq!(trace(&decision), [failed, ALLOWED]);
-    assert_eq!(counts(&tallies[0]), (1, 0, 0, 1));
+    assert_eq!(counts(&tallies[0]), (1, 0, 0, 0, 1));
 }
 
 #[tokio::test]
@@ -247,7 +248,7 @@ async fn too_much_work_ends_the_login_whatever_a_failure_means() {
         );
         let failed = (StepVerdict::Failed, Some(Reason::Overloaded));
         assert_eq!(trace(&decision), [failed, NOT_REACHED]);
-        assert_eq!(counts(&tallies[0]), (1, 0, 1, 0));
+        assert_eq!(counts(&tallies[0]), (1, 0, 0, 0, 1));
     }
 }
 
@@ -270,7 +271,7 @@ async fn a_false_precondition_is_a_skip() {
         [(StepVerdict::Skipped, Some(Reason::PreconditionFalse))]
     );
     assert_eq!(decision.outcome, Outcome::Deny(Reason::NotAuthorized));
-    assert_eq!(counts(&tallies[0]), (0, 0, 0, 0));
+    assert_eq!(counts(&tallies[0]), (0, 0, 0, 0, 0));
 }
 
 #[tokio::test]
@@ -284,7 +285,7 @@ async fn a_precondition_that_cannot_be_evaluated_is_a_failure_and_never_an_allow
     let (decision, tallies) = decide_as(links, &password(), NoAuthenticator::Allow).await;
     assert_eq!(decision.outcome, Outcome::Deny(Reason::PreconditionError));
     assert_eq!(trace(&decision), [failed, NOT_REACHED]);
-    assert_eq!(counts(&tallies[0]), (1, 0, 1, 0));
+    assert_eq!(counts(&tallies[0]), (1, 0, 0, 0, 1));
     let decision = decide(vec![broken(OnFailure::Next)]).await;
     assert_eq!(decision.outcome, Outcome::Deny(Reason::BackendUnavailable));
 }
@@ -295,7 +296,7 @@ async fn a_client_without_the_name_that_is_looked_up_is_skipped_and_not_counted(
     let (decision, tallies) = decide_as(links, &password(), NoAuthenticator::Deny).await;
     let skipped = (StepVerdict::Skipped, Some(Reason::MissingCredential));
     assert_eq!(trace(&decision), [skipped, ALLOWED]);
-    assert_eq!(counts(&tallies[0]), (0, 0, 0, 0));
+    assert_eq!(counts(&tallies[0]), (0, 0, 0, 0, 0));
 }
 
 #[tokio::test]
@@ -325,8 +326,8 @@ async fn the_first_verdict_decides_whatever_stands_behind_it() {
         (&*decision.authenticator, trace(&decision)),
         ("a", vec![ALLOWED, NOT_REACHED])
     );
-    assert_eq!(counts(&tallies[0]), (1, 1, 0, 0));
-    assert_eq!(counts(&tallies[1]), (0, 0, 0, 0));
+    assert_eq!(counts(&tallies[0]), (1, 1, 0, 0, 0));
+    assert_eq!(counts(&tallies[1]), (0, 0, 0, 0, 0));
 }
 
 #[tokio::test]
@@ -403,7 +404,7 @@ async fn an_exchange_stops_the_walk_and_is_counted_when_it_ends() {
     let (decision, tallies) = decide_as(links, &password(), NoAuthenticator::Allow).await;
     assert_eq!(decision.outcome, Outcome::Continue(challenge));
     assert_eq!(trace(&decision), [(StepVerdict::Continues, None), NOT_REACHED]);
-    assert_eq!(counts(&tallies[0]), (0, 0, 0, 0));
+    assert_eq!(counts(&tallies[0]), (0, 0, 0, 0, 0));
 }
 
 #[tokio::test]
@@ -419,9 +420,9 @@ async fn an_explanation_counts_nothing_and_is_not_followed_up() {
         async move { chain.decide(&password(), NoAuthenticator::Deny, &clock, counted).await }
     };
     assert_eq!(trace(&decide(false).await), [ALLOWED]);
-    assert_eq!(counts(&chain.links[0].tally), (0, 0, 0, 0));
+    assert_eq!(counts(&chain.links[0].tally), (0, 0, 0, 0, 0));
     assert_eq!(provider.2.load(Ordering::Relaxed), 0);
     assert_eq!(trace(&decide(true).await), [ALLOWED]);
-    assert_eq!(counts(&chain.links[0].tally), (1, 1, 0, 0));
+    assert_eq!(counts(&chain.links[0].tally), (1, 1, 0, 0, 0));
     assert_eq!(provider.2.load(Ordering::Relaxed), 1);
 }

@@ -8,9 +8,9 @@ use tokio::sync::watch;
 
 use super::Reconciler;
 use crate::auth::{
-    AuthenticatorFeed, AuthenticatorKey, AuthenticatorRecord, Chain, Clock, Credentials, KeyRing, LiveChains,
-    NoAuthenticator, OnFailure, Outcome, PasswordUpgrades, ProviderStatus, Reason, Secret, SharedKeys, TestClock,
-    Timestamp, UserDirectory, UserKey, UserRecord,
+    AuthenticatorFeed, AuthenticatorKey, AuthenticatorRecord, AuthenticatorReport, Chain, Clock, Credentials, KeyRing,
+    LiveChains, NoAuthenticator, OnFailure, Outcome, PasswordUpgrades, ProviderStatus, Reason, Secret, SharedKeys,
+    TestClock, Timestamp, UserDirectory, UserKey, UserRecord,
 };
 use crate::backends::Context;
 use crate::hash::{Hasher, Settings};
@@ -139,7 +139,7 @@ impl House {
     }
 
     fn only_status(&self) -> (ProviderStatus, String, u64) {
-        let (_, health, figures) = self.reconciler.status().pop().unwrap();
+        let AuthenticatorReport { health, figures, .. } = self.reconciler.status().pop().unwrap();
         (health.status, health.error, figures.total)
     }
 }

@@ -139,6 +139,7 @@ impl Place {
             section("node", [("id", id.into()), ("data_dir", data_dir.into())]),
             section("api", [("listen", self.grpc.as_str().into())]),
             section("peer", [("listen", self.peer.as_str().into())]),
+            section("http", [("listen", self.http.as_str().into())]),
             section("cluster", [("initial_nodes", initial_nodes.clone().into())]),
         ]);
         Ok(toml::to_string(&settings)?)
