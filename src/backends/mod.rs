@@ -20,3 +20,5 @@ pub use self::backend::{BackendInfo, Context, Violation};
 pub use self::builtin::{Bootstrap, bootstrap_of};
 pub use self::catalog::{check, check_precondition, kinds, password_algorithm, warnings};
 pub use self::reconcile::Reconciler;
+#[cfg(fuzzing)]
+pub use self::scram::rewritten_scram_messages;

@@ -5,6 +5,8 @@
 //! under theirs; who asks for that mechanism and is not among them is passed on, as one who asks for any other method is.
 
 mod ended;
+#[cfg(fuzzing)]
+mod fuzzing;
 mod handshake;
 mod messages;
 mod sealed;
@@ -13,6 +15,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+#[cfg(fuzzing)]
+pub use self::fuzzing::rewritten_scram_messages;
 use self::handshake::{Handshake, Step, denied, hash_of};
 use super::backend::{Backend, Context, Opened, Violation};
 use crate::auth::{

@@ -98,6 +98,10 @@ impl World {
     }
 
     pub(super) fn node_with(self: &Arc<Self>, id: &str, settings: Value) -> Arc<dyn Provider> {
+        self.node_of("global", id, settings)
+    }
+
+    pub(super) fn node_of(self: &Arc<Self>, chain: &str, id: &str, settings: Value) -> Arc<dyn Provider> {
         let settings = check("scram", "built_in_database", &settings).unwrap();
         let context = Context {
             users: self.clone(),
@@ -108,7 +112,7 @@ impl World {
             kept_dir: std::path::PathBuf::new(),
         };
         let key = AuthenticatorKey {
-            chain: "global".to_owned(),
+            chain: chain.to_owned(),
             id: id.to_owned(),
         };
         (BACKEND.open)(&key, &settings, &context).unwrap()
