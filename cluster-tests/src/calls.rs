@@ -127,6 +127,7 @@ pub fn new_user(name: &str, password: &str, request_id: &str) -> v1::CreateUserR
             ..v1::NewPassword::default()
         }),
         request_id: request_id.into(),
+        ..v1::CreateUserRequest::default()
     }
 }
 

@@ -55,6 +55,9 @@ pub enum AdminError {
     /// There is one.
     #[error("{kind} `{name}` already exists")]
     AlreadyExists { kind: String, name: String },
+    /// There is one in that authenticator, of several that were to get it.
+    #[error("user `{user_id}` of `{authenticator}` already exists")]
+    UserExists { user_id: String, authenticator: String },
     /// Somebody changed it in between.
     #[error("{kind} `{name}` is at revision {actual}, not {expected}")]
     RevisionMismatch {
@@ -190,6 +193,7 @@ impl From<Refusal> for AdminError {
                 actual,
             },
             Refusal::Invalid { field, why } => Self::invalid(field, why),
+            Refusal::UserExists { user_id, authenticator } => Self::UserExists { user_id, authenticator },
         }
     }
 }

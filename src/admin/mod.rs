@@ -17,11 +17,14 @@ mod nodes;
 mod operators;
 mod paging;
 mod passwords;
+mod scram_keys;
 mod settings;
 mod upgrades;
 mod user_checks;
+mod user_creation;
 mod user_deletion;
 mod user_file;
+mod user_names;
 mod user_template;
 mod users;
 
@@ -42,11 +45,13 @@ pub use self::nodes::{ClusterCreated, MembershipView, NodeList, SettingsPatch, S
 pub use self::operators::OperatorCreated;
 pub use self::paging::Page;
 pub use self::passwords::NewPassword;
+pub use self::scram_keys::ScramKeys;
 pub use self::settings::Settings;
 pub use self::upgrades::{UpgradeQueue, Upgrader, password_upgrades};
+pub use self::user_creation::UserDraft;
 pub use self::user_deletion::UsersDeleted;
 pub use self::user_template::ImportTemplate;
-pub use self::users::{User, UserDraft, UserList, UserListRequest, UserPatch};
+pub use self::users::{User, UserList, UserListRequest, UserPatch};
 
 pub use crate::backends::{BackendInfo, Violation};
 pub use crate::store::{OnConflict, OperatorRecord, Position, Role};

@@ -1,24 +1,27 @@
-//! New passwords: hashed here, or a hash made elsewhere. What leaves this file can be replicated.
+//! New passwords: hashed here, or a hash or keys made elsewhere. What leaves this file can be replicated.
 
 use serde_json::Value;
 
 use super::error::{AdminError, violation};
 use super::handle::Admin;
+use super::scram_keys::ScramKeys;
 use crate::auth::{PasswordRecord, Secret};
 use crate::backends::Violation;
-use crate::hash::{Algorithm, Invalid};
+use crate::hash::{Algorithm, Invalid, fault_of_scram_password};
 
 /// What is wrong with a password of no bytes; how many are too many depends on the algorithm, and hashing tells.
 pub(super) const EMPTY: &str = "must not be empty";
 
-/// Either a password in the clear or a hash made elsewhere.
+/// A password in the clear, a hash made elsewhere, or the keys of a SCRAM user.
 #[derive(Clone, Debug, Default)]
 pub struct NewPassword {
     /// In the clear.
     pub password: Option<Secret>,
     /// The hash, as its algorithm writes it.
     pub password_hash: Option<Secret>,
-    /// Its salt.
+    /// Of SCRAM; any of them given means that they are meant.
+    pub keys: ScramKeys,
+    /// Of the hash; of the keys in base64.
     pub salt: String,
     /// JSON as in `password_hash_algorithm`, or a bare name; empty: the authenticator's.
     pub algorithm: String,
@@ -40,28 +43,40 @@ impl NewPassword {
     pub(super) fn check(&self, default: &Algorithm, violations: &mut Vec<Violation>) -> Option<Checked> {
         let algorithm = match chosen(&self.algorithm, default) {
             Ok(algorithm) => algorithm,
-            Err(mut faults) => {
-                violations.append(&mut faults);
+            Err(faults) => {
+                violations.extend(faults.into_iter().map(within_password));
                 return None;
             }
         };
-        match (&self.password, &self.password_hash) {
-            (Some(_), Some(_)) => {
-                violations.push(violation(
-                    "password",
-                    "give either `password` or `password_hash`, not both",
-                ));
+        let has_keys = self.keys.given().next().is_some();
+        match (&self.password, &self.password_hash, has_keys) {
+            (Some(password), None, false) => self.check_plain(password, algorithm, violations),
+            (None, Some(hash), false) => self.check_hash(hash, &algorithm, violations),
+            (None, None, true) => self.check_keys(&algorithm, violations),
+            (None, None, false) => {
+                let why = "give `password`, `password_hash` with its `salt`, or the keys of a SCRAM user";
+                violations.push(violation("password", why));
                 None
             }
-            (None, None) => {
-                violations.push(violation(
-                    "password",
-                    "give `password`, or `password_hash` with its `salt`",
-                ));
+            _ => {
+                let why = "give one of `password`, `password_hash` and the keys of a SCRAM user, and no other";
+                violations.push(violation("password", why));
                 None
             }
-            (Some(password), None) => self.check_plain(password, algorithm, violations),
-            (None, Some(hash)) => self.check_hash(hash, &algorithm, violations),
+        }
+    }
+
+    /// What cannot fill a SCRAM database and one of passwords at once: whatever is of one kind alone.
+    pub(super) fn check_for_both_kinds(&self, violations: &mut Vec<Violation>) {
+        let one_kind =
+            "fills one kind of database; a SCRAM database and one of passwords are filled by `password` together";
+        let given = self.password_hash.is_some().then_some("password_hash");
+        for field in given.into_iter().chain(self.keys.given()) {
+            violations.push(violation(format!("password.{field}"), one_kind));
+        }
+        if !self.algorithm.is_empty() {
+            let why = "must be empty: a SCRAM database and one of passwords have no algorithm in common";
+            violations.push(violation("password.algorithm", why));
         }
     }
 
@@ -69,11 +84,15 @@ impl NewPassword {
         if !self.salt.is_empty() {
             violations.push(violation(
                 "password.salt",
-                "belongs to a `password_hash`; a fresh one is drawn",
+                "belongs to a `password_hash` or to keys; a fresh one is drawn",
             ));
         }
         if password.expose().is_empty() {
             violations.push(violation("password", EMPTY));
+            return None;
+        }
+        if let Some(why) = fault_of_plain(password, &algorithm) {
+            violations.push(violation("password", why));
             return None;
         }
         Some(Checked::Plain(password.clone(), algorithm))
@@ -95,6 +114,32 @@ impl NewPassword {
             }
         }
     }
+
+    fn check_keys(&self, algorithm: &Algorithm, violations: &mut Vec<Violation>) -> Option<Checked> {
+        let Algorithm::Scram(made) = algorithm else {
+            let of = |field| violation(format!("password.{field}"), NOT_SCRAM);
+            violations.extend(self.keys.given().map(of));
+            return None;
+        };
+        match self.keys.record(made.hash, &self.salt) {
+            Ok(record) => Some(Checked::Ready(record)),
+            Err(faults) => {
+                violations.extend(faults.into_iter().map(|fault| placed("password", fault)));
+                None
+            }
+        }
+    }
+}
+
+/// What is wrong with keys for any other authenticator.
+pub(super) const NOT_SCRAM: &str = "is of users of a SCRAM authenticator, and this is another";
+
+/// Why the algorithm takes no such password, as far as that shows without hashing it.
+pub(super) fn fault_of_plain(password: &Secret, algorithm: &Algorithm) -> Option<&'static str> {
+    let is_prepared = algorithm.is_scram();
+    is_prepared
+        .then(|| fault_of_scram_password(password.expose()))
+        .flatten()
 }
 
 /// The algorithm that a request names: JSON or a bare name; empty: the authenticator's.
@@ -103,7 +148,18 @@ pub(super) fn chosen(asked: &str, default: &Algorithm) -> Result<Algorithm, Vec<
         return Ok(default.clone());
     }
     let faults = |invalid: Vec<Invalid>| invalid.into_iter().map(|one| placed("algorithm", one)).collect();
-    Algorithm::parse(&json_or_name(asked)?).map_err(faults)
+    match default {
+        // One mechanism or the other, and no way to another algorithm: its records would let nobody in.
+        Algorithm::Scram(made) => made
+            .under(asked.trim())
+            .map(Algorithm::Scram)
+            .map_err(|fault| faults(vec![fault])),
+        _ => Algorithm::parse(&json_or_name(asked)?).map_err(faults),
+    }
+}
+
+fn within_password(Violation { field, why }: Violation) -> Violation {
+    violation(format!("password.{field}"), why)
 }
 
 fn json_or_name(asked: &str) -> Result<Value, Vec<Violation>> {
@@ -135,9 +191,10 @@ impl Admin {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Map, json};
 
-    use super::{Algorithm, Checked, NewPassword, Secret, Violation, chosen, json_or_name};
+    use super::{Algorithm, Checked, NewPassword, ScramKeys, Secret, Violation, chosen, json_or_name};
+    use crate::hash::Scram;
 
     fn checked(password: &NewPassword) -> (Option<Checked>, Vec<Violation>) {
         let mut violations = Vec::new();
@@ -164,7 +221,12 @@ mod tests {
             password_hash: Some(Secret::new("y")),
             ..NewPassword::default()
         };
-        for password in [both, NewPassword::default()] {
+        let hash_and_keys = NewPassword {
+            password_hash: Some(Secret::new("y")),
+            keys: pencil().keys,
+            ..NewPassword::default()
+        };
+        for password in [both, hash_and_keys, NewPassword::default()] {
             let (none, violations) = checked(&password);
             assert!(none.is_none());
             assert_eq!(violations[0].field, "password");
@@ -218,5 +280,122 @@ mod tests {
         assert!(none.is_none());
         assert_eq!(violations[0].field, "password.password_hash");
         assert!(violations[0].why.contains("1000000") && !violations[0].why.contains("salt$"));
+    }
+
+    fn scram() -> Algorithm {
+        Algorithm::Scram(Scram::from_settings(&Map::new()).unwrap())
+    }
+
+    /// The user of RFC 7677 section 3.
+    fn pencil() -> NewPassword {
+        NewPassword {
+            keys: ScramKeys {
+                iterations: Some(4096),
+                stored_key: Some(Secret::new("WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=")),
+                server_key: Some(Secret::new("wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=")),
+            },
+            salt: "W22ZaJ0SNY7soEsUEjb6gQ==".into(),
+            ..NewPassword::default()
+        }
+    }
+
+    fn faulty_fields(password: &NewPassword, algorithm: &Algorithm) -> Vec<String> {
+        let mut violations = Vec::new();
+        assert!(password.check(algorithm, &mut violations).is_none());
+        violations.into_iter().map(|violation| violation.field).collect()
+    }
+
+    #[test]
+    fn keys_become_the_text_of_rfc_5803() {
+        let mut violations = Vec::new();
+        let Some(Checked::Ready(record)) = pencil().check(&scram(), &mut violations) else {
+            panic!("{violations:?}");
+        };
+        assert!(
+            record
+                .expose()
+                .starts_with("SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d")
+        );
+        let text = NewPassword {
+            password_hash: Some(Secret::new(record.expose())),
+            ..NewPassword::default()
+        };
+        assert!(matches!(
+            text.check(&scram(), &mut violations),
+            Some(Checked::Ready(again)) if again == record
+        ));
+    }
+
+    #[test]
+    fn every_wrong_key_is_named_with_its_field() {
+        let keys = ScramKeys {
+            iterations: Some(0),
+            stored_key: Some(Secret::new("ab")),
+            server_key: None,
+        };
+        let wrong = NewPassword {
+            keys,
+            ..NewPassword::default()
+        };
+        assert_eq!(
+            faulty_fields(&wrong, &scram()),
+            [
+                "password.iterations",
+                "password.salt",
+                "password.stored_key",
+                "password.server_key"
+            ]
+        );
+        let other = NewPassword {
+            algorithm: "sha512".into(),
+            ..pencil()
+        };
+        assert_eq!(
+            faulty_fields(&other, &scram()),
+            ["password.stored_key", "password.server_key"]
+        );
+    }
+
+    #[test]
+    fn keys_are_of_scram_users_alone() {
+        assert_eq!(
+            faulty_fields(&pencil(), &Algorithm::recommended()),
+            ["password.iterations", "password.stored_key", "password.server_key"]
+        );
+    }
+
+    #[test]
+    fn nothing_but_scram_is_stored_for_a_scram_user() {
+        let of = |hash: &str, salt: &str, algorithm: &str| NewPassword {
+            password_hash: Some(Secret::new(hash)),
+            salt: salt.into(),
+            algorithm: algorithm.into(),
+            ..NewPassword::default()
+        };
+        let digest = "ab".repeat(32);
+        for (password, field) in [
+            (of(&digest, "salt", ""), "password.salt"),
+            (of(&digest, "", ""), "password.password_hash"),
+            (of(&digest, "", "argon2id"), "password.algorithm"),
+            (
+                of("{SSHA}T6FKl+YKdzr0lQNn2yocqwsZralzrhUi", "", ""),
+                "password.password_hash",
+            ),
+        ] {
+            assert_eq!(faulty_fields(&password, &scram()), [field]);
+        }
+    }
+
+    #[test]
+    fn a_password_that_no_client_can_present_is_refused_before_it_is_hashed() {
+        let password = NewPassword {
+            password: Some(Secret::new("\u{202e}hunter2")),
+            ..NewPassword::default()
+        };
+        let mut violations = Vec::new();
+        assert!(password.check(&scram(), &mut violations).is_none());
+        assert_eq!(violations[0].field, "password");
+        assert!(violations[0].why.contains("SASLprep") && !violations[0].why.contains("hunter2"));
+        assert!(matches!(checked(&password), (Some(Checked::Plain(..)), _)));
     }
 }

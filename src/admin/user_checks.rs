@@ -48,6 +48,14 @@ pub(super) fn user_key(chain: &str, authenticator: &str, user_id: &str) -> UserK
     }
 }
 
+/// Whose user it is.
+pub(super) fn owner_of(key: &UserKey) -> AuthenticatorKey {
+    AuthenticatorKey {
+        chain: key.chain.clone(),
+        id: key.authenticator.clone(),
+    }
+}
+
 /// The key of a user who may be there, under whatever name the store has ever taken.
 pub(super) fn checked_key(chain: &str, authenticator: &str, user_id: &str) -> Result<UserKey, AdminError> {
     match fault_of_stored_user_id(user_id) {
@@ -84,11 +92,6 @@ fn too_long(limit: usize) -> String {
     format!("must have at most {limit} bytes")
 }
 
-/// Adds what is wrong with the name of a new user.
-pub(super) fn check_user_id(user_id: &str, violations: &mut Vec<Violation>) {
-    violations.extend(fault_of_user_id(user_id).map(|why| violation("user_id", why)));
-}
-
 /// Adds what is wrong with the attributes.
 pub(super) fn check_attributes(attributes: &BTreeMap<String, String>, violations: &mut Vec<Violation>) {
     if attributes.len() > MOST_ATTRIBUTES {
@@ -112,10 +115,15 @@ pub(super) fn check_attributes(attributes: &BTreeMap<String, String>, violations
 impl Admin {
     /// The algorithm of new passwords of an authenticator, which must exist and keep users.
     pub(super) fn algorithm_of(&self, key: &AuthenticatorKey) -> Result<Algorithm, AdminError> {
+        self.algorithm_named_by(key, "authenticator")
+    }
+
+    /// The same for an authenticator that another field of the request names.
+    pub(super) fn algorithm_named_by(&self, key: &AuthenticatorKey, field: &str) -> Result<Algorithm, AdminError> {
         let record = self.store.authenticator(key);
         let record = record.ok_or_else(|| AdminError::not_found("authenticator", &key.id))?;
         backends::password_algorithm(&record)
-            .ok_or_else(|| AdminError::invalid("authenticator", format!("`{}` keeps no users of its own", key.id)))
+            .ok_or_else(|| AdminError::invalid(field, format!("`{}` keeps no users of its own", key.id)))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::error::{AdminError, violation};
 use super::handle::{Admin, Intent};
-use super::user_checks::{authenticator_or_builtin, checked_key, fault_of_stored_user_id};
+use super::user_checks::{authenticator_or_builtin, fault_of_stored_user_id};
 use crate::store::{Command, Reply};
 
 /// Names of one deletion.
@@ -30,7 +30,7 @@ impl Admin {
         authenticator: &str,
         user_id: &str,
     ) -> Result<u64, AdminError> {
-        let key = checked_key(chain, authenticator, user_id)?;
+        let key = self.addressed(chain, authenticator, user_id).await?;
         let command = Command::DeleteUser {
             key,
             if_revision: intent.if_revision,
@@ -46,10 +46,11 @@ impl Admin {
         user_ids: Vec<String>,
     ) -> Result<UsersDeleted, AdminError> {
         let owner = authenticator_or_builtin(chain, authenticator);
+        let user_ids = self.as_kept(&owner, checked_names(user_ids)?).await?;
         let command = Command::DeleteUsers {
             chain: owner.chain,
             authenticator: owner.id,
-            user_ids: checked_names(user_ids)?,
+            user_ids: once(user_ids),
         };
         let outcome = self.write(intent, command).await?;
         match outcome.reply {
@@ -78,8 +79,12 @@ fn checked_names(user_ids: Vec<String>) -> Result<Vec<String>, AdminError> {
         Some(violation(format!("user_ids[{at}]"), fault))
     });
     AdminError::unless_empty(faults.collect())?;
+    Ok(once(user_ids))
+}
+
+fn once(user_ids: Vec<String>) -> Vec<String> {
     let once: BTreeSet<_> = user_ids.into_iter().collect();
-    Ok(once.into_iter().collect())
+    once.into_iter().collect()
 }
 
 #[cfg(test)]

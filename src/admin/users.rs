@@ -1,4 +1,4 @@
-//! Built-in users: list, get, create, update.
+//! Built-in users: list, get, update.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use super::error::AdminError;
 use super::handle::{Admin, Intent};
 use super::paging::{name_before, page_size, token_after};
 use super::passwords::NewPassword;
-use super::user_checks::{authenticator_or_builtin, check_attributes, check_user_id, checked_key, user_key};
-use crate::auth::{AuthenticatorKey, Timestamp, UserDirectory as _, UserKey, UserRecord};
+use super::user_checks::{authenticator_or_builtin, check_attributes, owner_of};
+use crate::auth::{Timestamp, UserDirectory as _, UserKey, UserRecord};
 use crate::hash;
-use crate::store::{Command, NewUser, UserChange, UserPage, UserQuery};
+use crate::store::{Command, UserChange, UserPage, UserQuery};
 
 /// A user as it is shown: everything but what protects it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,27 +60,6 @@ pub struct UserList {
     pub next_page_token: String,
     /// How many there are in all; 0 where it is not known.
     pub total_size: u64,
-}
-
-/// A user to be made.
-#[derive(Clone, Debug, Default)]
-pub struct UserDraft {
-    /// Empty: `global`.
-    pub chain: String,
-    /// Empty: the built-in database.
-    pub authenticator: String,
-    /// Its name.
-    pub user_id: String,
-    /// How it proves itself.
-    pub password: NewPassword,
-    /// Bypasses authorization at the caller's.
-    pub is_superuser: bool,
-    /// Switched off.
-    pub disabled: bool,
-    /// After this instant it never logs in; may lie in the past.
-    pub expires_at: Option<Timestamp>,
-    /// Handed to the caller.
-    pub attributes: BTreeMap<String, String>,
 }
 
 /// What to change of a user.
@@ -155,42 +134,11 @@ impl Admin {
 
     /// One user.
     pub async fn get_user(&self, chain: &str, authenticator: &str, user_id: &str) -> Result<User, AdminError> {
-        let key = checked_key(chain, authenticator, user_id)?;
+        let key = self.addressed(chain, authenticator, user_id).await?;
         self.confirm().await?;
         let record = self.store.user(&key.chain, &key.authenticator, &key.user_id);
         let record = record.ok_or_else(|| AdminError::not_found("user", user_id))?;
         Ok(User::of(key, &record))
-    }
-
-    /// Makes a user. Its password is hashed before anything is proposed.
-    pub async fn create_user(&self, intent: &Intent, draft: UserDraft) -> Result<User, AdminError> {
-        let key = user_key(&draft.chain, &draft.authenticator, &draft.user_id);
-        let owner = owner_of(&key);
-        // A hash that names its algorithm needs nothing that is replicated but the authenticator, whose existence apply checks again.
-        if !draft.password.stands_alone() || self.store.authenticator(&owner).is_none() {
-            self.confirm().await?;
-        }
-        let algorithm = self.algorithm_of(&owner)?;
-        let mut violations = Vec::new();
-        check_user_id(&draft.user_id, &mut violations);
-        check_attributes(&draft.attributes, &mut violations);
-        let password = draft.password.check(&algorithm, &mut violations);
-        let Some(password) = password.filter(|_| violations.is_empty()) else {
-            return Err(AdminError::Invalid(violations));
-        };
-        let user = NewUser {
-            password: self.protect(password).await?,
-            is_superuser: draft.is_superuser,
-            disabled: draft.disabled,
-            expires_at: draft.expires_at,
-            attributes: draft.attributes,
-        };
-        let command = Command::CreateUser {
-            key: key.clone(),
-            user: user.clone(),
-        };
-        let outcome = self.write(intent, command).await?;
-        Ok(self.user_after(key, outcome.revision, |revision, at| created(user, revision, at)))
     }
 
     /// Changes what the patch names of a user.
@@ -200,7 +148,7 @@ impl Admin {
         (chain, authenticator, user_id): (&str, &str, &str),
         patch: UserPatch,
     ) -> Result<User, AdminError> {
-        let key = checked_key(chain, authenticator, user_id)?;
+        let key = self.addressed(chain, authenticator, user_id).await?;
         self.confirm().await?;
         let algorithm = self.algorithm_of(&owner_of(&key))?;
         let before = self.store.user(&key.chain, &key.authenticator, &key.user_id);
@@ -243,18 +191,16 @@ impl Admin {
     }
 
     /// The user as this node has it; as it was written, if it has vanished since or has not arrived here yet.
-    fn user_after(&self, key: UserKey, revision: u64, as_written: impl FnOnce(u64, Timestamp) -> UserRecord) -> User {
+    pub(super) fn user_after(
+        &self,
+        key: UserKey,
+        revision: u64,
+        as_written: impl FnOnce(u64, Timestamp) -> UserRecord,
+    ) -> User {
         match self.store.user(&key.chain, &key.authenticator, &key.user_id) {
             Some(record) if record.revision >= revision => User::of(key, &record),
             _ => User::of(key, &as_written(revision, self.clock.now())),
         }
-    }
-}
-
-fn owner_of(key: &UserKey) -> AuthenticatorKey {
-    AuthenticatorKey {
-        chain: key.chain.clone(),
-        id: key.authenticator.clone(),
     }
 }
 
@@ -275,25 +221,6 @@ fn shown(page: UserPage) -> UserList {
         users,
         next_page_token,
         total_size,
-    }
-}
-
-fn created(user: NewUser, revision: u64, updated_at: Timestamp) -> UserRecord {
-    let NewUser {
-        password,
-        is_superuser,
-        disabled,
-        expires_at,
-        attributes,
-    } = user;
-    UserRecord {
-        password,
-        is_superuser,
-        disabled,
-        expires_at,
-        attributes,
-        revision,
-        updated_at,
     }
 }
 

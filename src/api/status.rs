@@ -61,7 +61,7 @@ impl From<AdminError> for Status {
 fn code_and_reason(error: &AdminError) -> (Code, &'static str) {
     match error {
         AdminError::NotFound { .. } => (Code::NotFound, "NOT_FOUND"),
-        AdminError::AlreadyExists { .. } => (Code::AlreadyExists, "ALREADY_EXISTS"),
+        AdminError::AlreadyExists { .. } | AdminError::UserExists { .. } => (Code::AlreadyExists, "ALREADY_EXISTS"),
         AdminError::RevisionMismatch { .. } => (Code::Aborted, "REVISION_MISMATCH"),
         AdminError::Invalid(_) => (Code::InvalidArgument, "INVALID_ARGUMENT"),
         AdminError::Precondition(_) => (Code::FailedPrecondition, "FAILED_PRECONDITION"),
@@ -92,6 +92,11 @@ fn metadata(error: &AdminError) -> HashMap<String, String> {
         AdminError::NotFound { kind, name } | AdminError::AlreadyExists { kind, name } => {
             vec![("kind", kind.clone()), ("name", name.clone())]
         }
+        AdminError::UserExists { user_id, authenticator } => vec![
+            ("kind", "user".to_owned()),
+            ("name", user_id.clone()),
+            ("authenticator", authenticator.clone()),
+        ],
         AdminError::RevisionMismatch {
             kind,
             name,
@@ -155,6 +160,23 @@ mod tests {
         assert_eq!(
             (info.domain.as_str(), info.metadata["actual"].as_str()),
             ("portcullis", "8")
+        );
+    }
+
+    #[test]
+    fn of_several_users_the_one_that_exists_is_named_with_its_authenticator() {
+        let status = Status::from(AdminError::UserExists {
+            user_id: "ann".into(),
+            authenticator: "scram".into(),
+        });
+        let info = status.get_details_error_info().unwrap();
+        assert_eq!(
+            (status.code(), info.reason.as_str()),
+            (Code::AlreadyExists, "ALREADY_EXISTS")
+        );
+        assert_eq!(
+            (info.metadata["name"].as_str(), info.metadata["authenticator"].as_str()),
+            ("ann", "scram")
         );
     }
 

@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::convert::{caller_of, intent, known_timestamp, required, timestamp, timestamp_from};
 use super::mask::Mask;
 use super::{user_files, user_import};
-use crate::admin::{Admin, AdminError, NewPassword, User, UserDraft, UserListRequest, UserPatch};
+use crate::admin::{Admin, AdminError, NewPassword, ScramKeys, User, UserDraft, UserListRequest, UserPatch};
 use crate::auth::Secret;
 use crate::wire::pb::v1 as pb;
 
@@ -158,6 +158,7 @@ fn draft(request: pb::CreateUserRequest) -> Result<UserDraft, AdminError> {
     Ok(UserDraft {
         chain: user.chain,
         authenticator: user.authenticator,
+        also_in: request.also_in,
         user_id: user.user_id,
         password: new_password(request.password.unwrap_or_default()),
         is_superuser: user.is_superuser,
@@ -188,11 +189,15 @@ fn patch(user: pb::User, password: Option<pb::NewPassword>, paths: &[String]) ->
 }
 
 fn new_password(sent: pb::NewPassword) -> NewPassword {
+    let given = |text: String| Some(text).filter(|text| !text.is_empty()).map(Secret::new);
     NewPassword {
         password: sent.password.map(Secret::new),
-        password_hash: Some(sent.password_hash)
-            .filter(|hash| !hash.is_empty())
-            .map(Secret::new),
+        password_hash: given(sent.password_hash),
+        keys: ScramKeys {
+            iterations: Some(sent.iterations).filter(|iterations| *iterations != 0),
+            stored_key: given(sent.stored_key),
+            server_key: given(sent.server_key),
+        },
         salt: sent.salt,
         algorithm: sent.algorithm,
     }

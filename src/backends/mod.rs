@@ -31,3 +31,5 @@ pub use self::catalog::{check, check_precondition, kinds, password_algorithm, wa
 pub use self::reconcile::Reconciler;
 pub use self::secrets::names_a_secret;
 pub use self::settings::Settings;
+#[cfg(fuzzing)]
+pub use self::scram::rewritten_scram_messages;

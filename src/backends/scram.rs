@@ -5,6 +5,8 @@
 //! under theirs; who asks for that mechanism and is not among them is passed on, as one who asks for any other method is.
 
 mod ended;
+#[cfg(fuzzing)]
+mod fuzzing;
 mod handshake;
 mod http;
 mod messages;
@@ -14,6 +16,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+#[cfg(fuzzing)]
+pub use self::fuzzing::rewritten_scram_messages;
 use self::handshake::{Handshake, Step, admitted, denied, hash_of};
 pub(super) use self::http::BACKEND as HTTP_BACKEND;
 use super::backend::{Backend, Context, Opened, Violation, unusable};

@@ -24,6 +24,7 @@ mod serve;
 mod settings;
 mod status;
 mod template;
+mod user_creation;
 mod user_deletion;
 mod users;
 

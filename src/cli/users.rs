@@ -14,10 +14,9 @@ use super::import::{self, ImportArgs};
 use super::output::{fields, moment, pairs, table, yes};
 use super::password;
 use super::template::{self, TemplateArgs};
+use super::user_creation::{self, CreateArgs};
 use super::user_deletion::{self, DeleteArgs};
-use crate::wire::pb::v1::{
-    CreateUserRequest, GetUserRequest, ListUsersRequest, ListUsersResponse, NewPassword, UpdateUserRequest, User,
-};
+use crate::wire::pb::v1::{GetUserRequest, ListUsersRequest, ListUsersResponse, NewPassword, UpdateUserRequest, User};
 
 /// What can be done with users.
 #[derive(Debug, Subcommand)]
@@ -59,39 +58,6 @@ pub(super) struct ListArgs {
     superuser: Option<bool>,
     #[command(flatten)]
     page: PageOptions,
-    #[command(flatten)]
-    scope: Scope,
-}
-
-/// A new user.
-#[derive(Args, Debug)]
-pub(super) struct CreateArgs {
-    /// Its name: 1 to 512 bytes without control characters, compared byte by byte
-    name: String,
-    /// Read the password from standard input instead of asking
-    #[arg(long)]
-    password_stdin: bool,
-    /// Read a hash made elsewhere from standard input instead of a password
-    #[arg(long, conflicts_with = "password_stdin")]
-    hash_stdin: bool,
-    /// The salt that the hash was made with
-    #[arg(long, requires = "hash_stdin", default_value = "", hide_default_value = true)]
-    salt: String,
-    /// How the hash was made: a name or a JSON object [default: the authenticator's]
-    #[arg(long, requires = "hash_stdin", default_value = "", hide_default_value = true)]
-    algorithm: String,
-    /// May do anything
-    #[arg(long)]
-    superuser: bool,
-    /// May not log in for now
-    #[arg(long)]
-    disabled: bool,
-    /// May not log in from this moment on, such as 2030-01-31T00:00:00Z
-    #[arg(long, value_name = "TIME")]
-    expires_at: Option<jiff::Timestamp>,
-    /// Goes to the client with each answer; repeat for more
-    #[arg(long = "attribute", value_name = "KEY=VALUE", value_parser = pair)]
-    attributes: Vec<(String, String)>,
     #[command(flatten)]
     scope: Scope,
 }
@@ -138,11 +104,8 @@ pub(super) async fn run(command: UserCommand, global: &Global) -> anyhow::Result
         UserCommand::Export(args) => return export::run(args, global).await,
         UserCommand::Template(args) => return template::run(args, global).await,
         UserCommand::Delete(args) => user_deletion::run(args, global).await?,
+        UserCommand::Create(args) => user_creation::run(args, global).await?,
         // The password is asked for before connecting: no deadline may run while someone types.
-        UserCommand::Create(args) => {
-            let request = args.request()?;
-            create(&Session::open(global, PATIENCE).await?, request).await?;
-        }
         UserCommand::Update(args) => {
             let request = args.request()?;
             update(&Session::open(global, PATIENCE).await?, request).await?;
@@ -218,41 +181,9 @@ async fn get(session: &Session, name: String, scope: Scope) -> anyhow::Result<()
     session.show(&session.client.users().get(request).await?.into_inner(), one)
 }
 
-async fn create(session: &Session, mut request: CreateUserRequest) -> anyhow::Result<()> {
-    request.request_id = session.request_id();
-    session.show(&session.client.users().create(request).await?.into_inner(), one)
-}
-
 async fn update(session: &Session, mut request: UpdateUserRequest) -> anyhow::Result<()> {
     request.request_id = session.request_id();
     session.show(&session.client.users().update(request).await?.into_inner(), one)
-}
-
-impl CreateArgs {
-    fn request(self) -> anyhow::Result<CreateUserRequest> {
-        let password = if self.hash_stdin {
-            NewPassword {
-                password: None,
-                password_hash: password::obtain(true, false)?.to_string(),
-                salt: self.salt,
-                algorithm: self.algorithm,
-            }
-        } else {
-            plain(self.password_stdin)?
-        };
-        let user = User {
-            is_superuser: self.superuser,
-            disabled: self.disabled,
-            expires_at: self.expires_at.map(timestamp),
-            attributes: self.attributes.into_iter().collect(),
-            ..named(self.name, self.scope)
-        };
-        Ok(CreateUserRequest {
-            user: Some(user),
-            password: Some(password),
-            request_id: String::new(),
-        })
-    }
 }
 
 impl UpdateArgs {
@@ -298,7 +229,7 @@ impl UpdateArgs {
     }
 }
 
-fn plain(from_stdin: bool) -> anyhow::Result<NewPassword> {
+pub(super) fn plain(from_stdin: bool) -> anyhow::Result<NewPassword> {
     let password = password::obtain(from_stdin, true)?;
     Ok(NewPassword {
         password: Some(password.to_string()),
@@ -306,7 +237,7 @@ fn plain(from_stdin: bool) -> anyhow::Result<NewPassword> {
     })
 }
 
-fn named(name: String, scope: Scope) -> User {
+pub(super) fn named(name: String, scope: Scope) -> User {
     User {
         chain: scope.chain.chain,
         authenticator: scope.authenticator,
@@ -315,7 +246,7 @@ fn named(name: String, scope: Scope) -> User {
     }
 }
 
-fn one(user: &User) -> String {
+pub(super) fn one(user: &User) -> String {
     fields([
         ("user", user.user_id.clone()),
         ("authenticator", user.authenticator.clone()),
@@ -330,14 +261,14 @@ fn one(user: &User) -> String {
     ])
 }
 
-fn timestamp(at: jiff::Timestamp) -> pbjson_types::Timestamp {
+pub(super) fn timestamp(at: jiff::Timestamp) -> pbjson_types::Timestamp {
     pbjson_types::Timestamp {
         seconds: at.as_second(),
         nanos: at.subsec_nanosecond(),
     }
 }
 
-fn pair(text: &str) -> anyhow::Result<(String, String)> {
+pub(super) fn pair(text: &str) -> anyhow::Result<(String, String)> {
     let (key, value) = text
         .split_once('=')
         .with_context(|| format!("`{text}` is not KEY=VALUE"))?;

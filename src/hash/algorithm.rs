@@ -35,6 +35,11 @@ impl Algorithm {
         Self::Argon2id(Preset::Default.parameters())
     }
 
+    /// Whether it makes what SCRAM needs, and not a hash that passwords are compared with.
+    pub fn is_scram(&self) -> bool {
+        matches!(self, Self::Scram(_))
+    }
+
     /// From the JSON object or a bare name; every violation at once.
     pub fn parse(json: &Value) -> Result<Self, Vec<Invalid>> {
         let nothing = Map::new();
@@ -95,6 +100,9 @@ impl Algorithm {
     /// `plain`, where any text may be a password.
     pub fn import(&self, password_hash: &str, salt: &str) -> Result<String, Invalid> {
         if ScramRecord::claims(password_hash) || matches!(self, Self::Scram(_)) {
+            if !salt.is_empty() {
+                return Err(Invalid::new("salt", "must be empty: a SCRAM string holds its own"));
+            }
             return ScramRecord::parse(password_hash)
                 .map(|record| record.encode())
                 .map_err(|error| Invalid::new("password_hash", error.to_string()));

@@ -1,6 +1,5 @@
 //! SCRAM-SHA-256 and SCRAM-SHA-512 (RFC 5802, RFC 7677): what is kept of a password, and the arithmetic of the proof.
 
-use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
 use ::pbkdf2::pbkdf2_hmac;
@@ -15,6 +14,7 @@ use zeroize::Zeroizing;
 use super::error::{HashError, Invalid};
 use super::fields::Fields;
 use super::salt;
+use super::saslprep::prepared;
 
 /// RFC 7677 asks for 4096 at least; fewer are read, because other programs have stored fewer.
 const ITERATIONS: RangeInclusive<u32> = 4096..=10_000_000;
@@ -213,21 +213,14 @@ impl ScramRecord {
         stored_key: &[u8],
         server_key: &[u8],
     ) -> Result<Self, Invalid> {
-        if !STORED_ITERATIONS.contains(&iterations) {
-            let why = format!(
-                "must be from {} to {}",
-                STORED_ITERATIONS.start(),
-                STORED_ITERATIONS.end()
-            );
-            return Err(Invalid::new("iterations", why));
-        }
-        if salt.is_empty() || salt.len() > LONGEST_SALT {
-            return Err(Invalid::new("salt", format!("must have 1 to {LONGEST_SALT} bytes")));
-        }
-        for (field, key) in [("stored_key", stored_key), ("server_key", server_key)] {
-            if key.len() != hash.key_len() {
-                return Err(Invalid::new(field, format!("must have {} bytes", hash.key_len())));
-            }
+        let faults = [
+            fault_of_iterations(iterations),
+            fault_of_salt(salt),
+            fault_of_key(hash, "stored_key", stored_key),
+            fault_of_key(hash, "server_key", server_key),
+        ];
+        if let Some(first) = faults.into_iter().flatten().next() {
+            return Err(first);
         }
         Ok(Self {
             made: Scram { hash, iterations },
@@ -295,6 +288,25 @@ impl ScramRecord {
     }
 }
 
+pub(super) fn fault_of_iterations(iterations: u32) -> Option<Invalid> {
+    let (least, most) = (STORED_ITERATIONS.start(), STORED_ITERATIONS.end());
+    (!STORED_ITERATIONS.contains(&iterations))
+        .then(|| Invalid::new("iterations", format!("must be from {least} to {most}")))
+}
+
+pub(super) fn fault_of_salt(salt: &[u8]) -> Option<Invalid> {
+    (salt.is_empty() || salt.len() > LONGEST_SALT)
+        .then(|| Invalid::new("salt", format!("must have 1 to {LONGEST_SALT} bytes")))
+}
+
+pub(super) fn fault_of_key(hash: ScramHash, field: &str, key: &[u8]) -> Option<Invalid> {
+    let (mechanism, length) = (hash.mechanism(), hash.key_len());
+    (key.len() != length).then(|| {
+        let why = format!("must have {length} bytes under {mechanism}, not {}", key.len());
+        Invalid::new(field, why)
+    })
+}
+
 /// The client's side: the proof for these messages, and the signature to expect of the server.
 pub fn scram_client_proof(
     made: Scram,
@@ -316,23 +328,6 @@ pub fn scram_client_proof(
     Ok((proof, expected))
 }
 
-/// The SASLprep form of a name or password (RFC 4013). The error says what is prohibited and never shows the text.
-pub fn saslprep(text: &str) -> Result<Cow<'_, str>, &'static str> {
-    let prepared = stringprep::saslprep(text)
-        .map_err(|_| "holds characters that SASLprep (RFC 4013) prohibits, or mixes directions of writing")?;
-    if prepared.is_empty() && !text.is_empty() {
-        return Err("is empty once SASLprep (RFC 4013) has removed what it maps to nothing");
-    }
-    Ok(prepared)
-}
-
-fn prepared(password: &[u8]) -> Result<Zeroizing<String>, HashError> {
-    let text = std::str::from_utf8(password).map_err(|_| HashError::Prohibited("is not UTF-8"))?;
-    saslprep(text)
-        .map(|prepared| Zeroizing::new(prepared.into_owned()))
-        .map_err(HashError::Prohibited)
-}
-
 fn decoded(base64: &str) -> Result<Vec<u8>, HashError> {
     STANDARD
         .decode(base64)
@@ -343,7 +338,7 @@ fn decoded(base64: &str) -> Result<Vec<u8>, HashError> {
 mod tests {
     use proptest::prelude::{any, proptest};
 
-    use super::{Scram, ScramHash, ScramRecord, saslprep, scram_client_proof};
+    use super::{Scram, ScramHash, ScramRecord, scram_client_proof};
 
     /// RFC 7677 section 3.
     const SALT: &str = "W22ZaJ0SNY7soEsUEjb6gQ==";
@@ -430,36 +425,10 @@ mod tests {
         assert_eq!(SHA_256.decoy(b"secret", "ann").salt().len(), 16);
     }
 
-    /// RFC 4013 section 3.
-    #[test]
-    fn names_and_passwords_are_prepared() {
-        assert_eq!(saslprep("I\u{ad}X").unwrap(), "IX");
-        assert_eq!(saslprep("user").unwrap(), "user");
-        assert_eq!(saslprep("\u{aa}").unwrap(), "a");
-        assert_eq!(saslprep("\u{2168}").unwrap(), "IX");
-        for prohibited in ["\u{7}", "\u{627}1", "\u{ad}"] {
-            assert!(saslprep(prohibited).is_err());
-        }
-        assert_eq!(
-            ScramRecord::derive(SHA_256, b"s", "I\u{ad}X".as_bytes())
-                .ok()
-                .unwrap()
-                .encode(),
-            ScramRecord::derive(SHA_256, b"s", b"IX").ok().unwrap().encode()
-        );
-    }
-
     proptest! {
         #[test]
         fn no_text_makes_the_parser_panic(text in "(SCRAM-SHA-256)?[$]?\\PC*", any in any::<String>()) {
             let _ = (ScramRecord::parse(&text).map(|record| record.encode()), ScramRecord::parse(&any).is_ok());
-        }
-
-        #[test]
-        fn a_prepared_text_is_prepared_already(text in "\\PC{0,20}") {
-            if let Ok(once) = saslprep(&text) {
-                proptest::prop_assert_eq!(saslprep(&once).map(|twice| twice.into_owned()), Ok(once.clone().into_owned()));
-            }
         }
     }
 }

@@ -144,12 +144,7 @@ fn command(run: &mut Run<'_>, index: u64, envelope: &Envelope) -> Done {
             rows,
             is_last,
         } => import::bootstrap(run, &now, (chain, authenticator), source, rows, *is_last),
-        Command::CreateUsers { users } => {
-            for (key, user) in users {
-                users::create(run, &now, key, user)?;
-            }
-            Ok(Reply::Done)
-        }
+        Command::CreateUsers { users } => users::create_many(run, &now, users),
         Command::RotateKeys { newest, sealing, decoy } => keys::rotate(run, &now, *newest, sealing, decoy),
     }
 }

@@ -300,4 +300,7 @@ pub enum Refusal {
     /// It can never be done.
     #[error("`{field}`: {why}")]
     Invalid { field: String, why: String },
+    /// Of several users that share a name, the one of this authenticator exists.
+    #[error("user `{user_id}` of `{authenticator}` already exists")]
+    UserExists { user_id: String, authenticator: String },
 }

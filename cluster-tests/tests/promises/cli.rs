@@ -114,6 +114,47 @@ async fn json_output_is_the_protos_mapping_and_nothing_else() -> Result<()> {
     cluster.passed()
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_is_created_in_two_databases_at_once_or_by_keys_in_one() -> Result<()> {
+    const SCRAM: &str = "scram:built_in_database";
+    const KEYS: &str = r#"{"salt": "W22ZaJ0SNY7soEsUEjb6gQ==", "iterations": 4096,
+        "stored_key": "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=",
+        "server_key": "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="}"#;
+    let cluster = Cluster::start(node_binary!(), 1).await?;
+    let declared = r#"{"mechanism": "scram", "backend": "built_in_database"}"#;
+    let created = ask(&cluster, 1, &["authenticator", "create", "-f", "-"], declared).await?;
+    assert!(created.status.success(), "{}", errors(&created));
+
+    let create = ["user", "create", "ada", "--password-stdin", "--scram"];
+    let created = ask(&cluster, 1, &create, "lovelace\n").await?;
+    assert!(created.status.success(), "{}", errors(&created));
+    let again = ask(&cluster, 1, &create, "lovelace\n").await?;
+    assert!(
+        !again.status.success() && errors(&again).contains("already exists"),
+        "{}",
+        errors(&again)
+    );
+    let by_keys = ["user", "create", "user", "--keys-stdin", "--authenticator", SCRAM];
+    let created = ask(&cluster, 1, &by_keys, KEYS).await?;
+    assert!(created.status.success(), "{}", errors(&created));
+    let told = errors(&ask(&cluster, 1, &["user", "create", "bob", "--keys-stdin"], KEYS).await?);
+    assert!(told.contains("stored_key") && !told.contains("WG5d8oPm"), "{told}");
+
+    for (name, password, mechanism, code) in [
+        ("ada", "lovelace", None, 0),
+        ("ada", "lovelace", Some("sha256"), 0),
+        ("user", "pencil", Some("sha256"), 0),
+        ("user", "pen", Some("sha256"), 1),
+        ("user", "pencil", None, 1),
+    ] {
+        let mut login = vec!["login", "--username", name, "--password-stdin"];
+        login.extend(mechanism.into_iter().flat_map(|mechanism| ["--scram", mechanism]));
+        let exit = ask(&cluster, 1, &login, &format!("{password}\n")).await?.status.code();
+        assert_eq!(exit, Some(code), "{name} {password} {mechanism:?}");
+    }
+    cluster.passed()
+}
+
 fn errors(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }

@@ -26,6 +26,8 @@ mod request_id;
 mod roles;
 mod round_trip;
 mod scram;
+mod scram_clients;
+mod scram_users;
 mod shutdown;
 mod state_rebuild;
 mod status;

@@ -13,7 +13,7 @@ use rsasl::prelude::{Mechname, SASLClient, SASLConfig, Session, SessionError};
 use rsasl::property::{AuthId, Password};
 use serde_json::json;
 
-const SCRAM: &str = "scram:built_in_database";
+pub(crate) const SCRAM: &str = "scram:built_in_database";
 const PATIENCE: Duration = Duration::from_secs(40);
 
 /// What rsasl asks for.
@@ -37,7 +37,7 @@ impl SessionCallback for Known {
 }
 
 /// One exchange, seen from the client.
-struct Exchange {
+pub(crate) struct Exchange {
     mechanism: &'static str,
     session: Session,
     challenge: v1::AuthenticateResponse,
@@ -45,7 +45,7 @@ struct Exchange {
 
 impl Exchange {
     /// The first step, on this node.
-    async fn begin(on: &Client, mechanism: &'static str, name: &str, password: &str) -> Result<Self> {
+    pub(crate) async fn begin(on: &Client, mechanism: &'static str, name: &str, password: &str) -> Result<Self> {
         let known = Known {
             name: name.into(),
             password: password.into(),
@@ -77,7 +77,7 @@ impl Exchange {
     }
 
     /// The last step, on that node. An ALLOW whose signature the client does not believe is an error.
-    async fn finish(mut self, on: &Client) -> Result<v1::AuthenticateResponse> {
+    pub(crate) async fn finish(mut self, on: &Client) -> Result<v1::AuthenticateResponse> {
         let answer = on.login().authenticate(self.last_request()?).await?.into_inner();
         if answer.decision() == v1::Decision::Allow {
             self.session
@@ -88,7 +88,7 @@ impl Exchange {
     }
 }
 
-fn request(mechanism: &str, data: Vec<u8>, exchange: &[u8]) -> v1::AuthenticateRequest {
+pub(crate) fn request(mechanism: &str, data: Vec<u8>, exchange: &[u8]) -> v1::AuthenticateRequest {
     v1::AuthenticateRequest {
         client_id: "test".into(),
         auth_method: mechanism.into(),
@@ -119,7 +119,7 @@ async fn create_user(client: &Client, name: &str, password: &str) -> Result<()> 
 }
 
 /// A cluster with a SCRAM authenticator and the user `ann`, whose password is `secret`.
-async fn start(options: Options) -> Result<(Cluster, Vec<Client>)> {
+pub(crate) async fn start(options: Options) -> Result<(Cluster, Vec<Client>)> {
     let cluster = options.start().await?;
     let mut clients = Vec::new();
     for id in cluster.ids() {
@@ -143,7 +143,7 @@ async fn start(options: Options) -> Result<(Cluster, Vec<Client>)> {
     Ok((cluster, clients))
 }
 
-fn three() -> Options {
+pub(crate) fn three() -> Options {
     Options::new(node_binary!(), 3)
 }
 
@@ -205,10 +205,19 @@ async fn a_change_of_the_algorithm_breaks_no_user() -> Result<()> {
 async fn an_exchange_outlives_its_leader() -> Result<()> {
     let (mut cluster, _) = start(three()).await?;
     let leader = cluster.leader().await?;
-    let begun = Exchange::begin(&cluster.client(leader).await?, "SCRAM-SHA-256", "ann", "secret").await?;
+    let [one, other] = cluster.others(leader)[..] else {
+        bail!("not three nodes");
+    };
+    let on_leader = Exchange::begin(&cluster.client(leader).await?, "SCRAM-SHA-256", "ann", "secret").await?;
+    let mut on_follower = Exchange::begin(&cluster.client(one).await?, "SCRAM-SHA-256", "ann", "secret").await?;
     cluster.node_mut(leader)?.kill().await?;
-    let other = cluster.others(leader)[0];
-    let answer = begun.finish(&cluster.client(other).await?).await?;
+    let client = cluster.client(other).await?;
+    assert_eq!(on_leader.finish(&client).await?.decision(), v1::Decision::Allow);
+    // Under the next leader, with nothing missing that was acknowledged under the last.
+    cluster.leader_among(&[one, other]).await?;
+    let mut last = on_follower.last_request()?;
+    last.set_consistency(v1::Consistency::Linearizable);
+    let answer = client.login().authenticate(last).await?.into_inner();
     assert_eq!(answer.decision(), v1::Decision::Allow);
     cluster.passed()
 }

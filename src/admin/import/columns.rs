@@ -6,6 +6,10 @@ pub(super) enum Column {
     UserId,
     PasswordHash,
     Salt,
+    /// Of SCRAM users: the keys that stand for a hash.
+    Iterations,
+    StoredKey,
+    ServerKey,
     Password,
     IsSuperuser,
     Disabled,
@@ -16,10 +20,13 @@ pub(super) enum Column {
 }
 
 impl Column {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::UserId,
         Self::PasswordHash,
         Self::Salt,
+        Self::Iterations,
+        Self::StoredKey,
+        Self::ServerKey,
         Self::Password,
         Self::IsSuperuser,
         Self::Disabled,
@@ -33,6 +40,9 @@ impl Column {
             Self::UserId => "user_id",
             Self::PasswordHash => "password_hash",
             Self::Salt => "salt",
+            Self::Iterations => "iterations",
+            Self::StoredKey => "stored_key",
+            Self::ServerKey => "server_key",
             Self::Password => "password",
             Self::IsSuperuser => "is_superuser",
             Self::Disabled => "disabled",
@@ -52,6 +62,9 @@ impl Column {
             Self::UserId => &["user", "username", "clientid", "name", "login", "id"],
             Self::PasswordHash => &["hash", "pwhash", "passwordhashed", "hashedpassword"],
             Self::Salt => &["passwordsalt", "hashsalt"],
+            Self::Iterations => &["iterationcount", "iteration", "rounds"],
+            Self::StoredKey => &["stored", "scramstoredkey"],
+            Self::ServerKey => &["server", "scramserverkey"],
             Self::Password => &["pass", "pwd", "secret", "plainpassword"],
             Self::IsSuperuser => &["superuser", "isadmin", "admin", "super"],
             Self::Disabled => &["isdisabled", "enabled", "active", "isactive", "locked"],
@@ -106,6 +119,8 @@ mod tests {
             ("passwordHash", "password_hash"),
             ("IS_SUPERUSER", "is_superuser"),
             ("expires", "expires_at"),
+            ("StoredKey", "stored_key"),
+            ("iteration_count", "iterations"),
         ] {
             assert!(
                 unknown(name).contains(&format!("did you mean `{meant}`")),

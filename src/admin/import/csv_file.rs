@@ -93,7 +93,9 @@ fn missing(password_type: PasswordType, columns: &[Column]) -> Option<String> {
         PasswordType::Hash => (Column::PasswordHash, Column::Password, "plain"),
         PasswordType::Plain => (Column::Password, Column::PasswordHash, "hash"),
     };
-    if columns.contains(&needed) {
+    // Keys are as good as a hash; what is missing of them is told with each row.
+    let has_keys = password_type == PasswordType::Hash && columns.contains(&Column::StoredKey);
+    if columns.contains(&needed) || has_keys {
         return None;
     }
     let hint = if columns.contains(&other) {
@@ -115,9 +117,12 @@ fn set(fields: &mut Fields, column: Column, cell: Cell<'_>) -> values::Read<()> 
     let value = if cell.quoted { text } else { trimmed };
     match column {
         Column::UserId => fields.user_id = value.to_owned(),
-        Column::PasswordHash => fields.password_hash = (!trimmed.is_empty()).then(|| Secret::new(trimmed)),
+        Column::PasswordHash => fields.password_hash = secret(trimmed),
         Column::Salt => fields.salt = value.to_owned(),
-        Column::Password => fields.password = (!text.is_empty()).then(|| Secret::new(text)),
+        Column::Iterations => fields.keys.iterations = values::count(trimmed)?,
+        Column::StoredKey => fields.keys.stored_key = secret(trimmed),
+        Column::ServerKey => fields.keys.server_key = secret(trimmed),
+        Column::Password => fields.password = secret(text),
         Column::IsSuperuser => fields.is_superuser = values::flag(trimmed)?,
         Column::Disabled => fields.disabled = values::flag(trimmed)?,
         Column::ExpiresAt => fields.expires_at = values::moment(trimmed)?,
@@ -126,4 +131,9 @@ fn set(fields: &mut Fields, column: Column, cell: Cell<'_>) -> values::Read<()> 
         Column::Namespace => return Err(values::NAMESPACE_FAULT.into()),
     }
     Ok(())
+}
+
+/// `None`: not there.
+fn secret(text: &str) -> Option<Secret> {
+    (!text.is_empty()).then(|| Secret::new(text))
 }

@@ -8,7 +8,7 @@ use super::intake::Intake;
 use super::job::{ImportFormat, Limits, PasswordType};
 use super::rows::{Line, Rules};
 use super::{csv_file, json_file};
-use crate::hash::Algorithm;
+use crate::hash::{Algorithm, ScramHash};
 
 /// Good and bad rows of a file; `None` if it cannot be read to its end.
 pub fn count_rows(format: ImportFormat, password_type: PasswordType, file: &[u8]) -> Option<(u64, u64)> {
@@ -27,6 +27,7 @@ pub fn count_rows(format: ImportFormat, password_type: PasswordType, file: &[u8]
     let rules = Rules {
         password_type,
         longest_password: algorithm.longest_password(),
+        scram: Some(ScramHash::Sha256),
         encode: Box::new(move |hash: &str, salt: &str| algorithm.import(hash, salt)),
         doubt: None,
     };

@@ -1,14 +1,17 @@
 //! What makes a row of the file a user: the one set of rules for every format.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::columns::Column;
 use super::job::{BadRow, PasswordType};
 use crate::admin::error::AdminError;
-use crate::admin::passwords::EMPTY;
-use crate::admin::user_checks::{check_attributes, fault_of_user_id};
+use crate::admin::passwords::{EMPTY, NOT_SCRAM};
+use crate::admin::scram_keys::ScramKeys;
+use crate::admin::user_checks::check_attributes;
+use crate::admin::user_names::kept_name;
 use crate::auth::{PasswordRecord, Secret, Timestamp};
-use crate::hash::{Invalid, says_what_it_is};
+use crate::hash::{Invalid, ScramHash, fault_of_scram_password, says_what_it_is};
 
 /// Longest part of a name that is told with a bad row.
 const SHOWN_NAME: usize = 256;
@@ -22,6 +25,7 @@ pub(super) struct Fields {
     pub(super) user_id: String,
     pub(super) password_hash: Option<Secret>,
     pub(super) salt: String,
+    pub(super) keys: ScramKeys,
     pub(super) password: Option<Secret>,
     pub(super) is_superuser: bool,
     pub(super) disabled: bool,
@@ -112,6 +116,8 @@ type Encode = Box<dyn Fn(&str, &str) -> Result<String, Invalid> + Send>;
 pub(super) struct Rules {
     pub(super) password_type: PasswordType,
     pub(super) encode: Encode,
+    /// Set for the users of a SCRAM authenticator: under which hash function keys are.
+    pub(super) scram: Option<ScramHash>,
     /// The longest password in the clear.
     pub(super) longest_password: usize,
     /// Set while no row has been taken and the algorithm was not asked for: a first failure then means that the whole file
@@ -134,19 +140,22 @@ impl Rules {
     }
 
     fn checked(&mut self, fields: Fields) -> Result<Result<Row, Fault>, Stop> {
-        if let Some(fault) = fault_of_user_id(&fields.user_id) {
-            return Ok(Err(Fault::of(Column::UserId, fault)));
-        }
+        let kept_otherwise = match kept_name(&fields.user_id, self.scram.is_some()) {
+            Ok(Cow::Borrowed(_)) => None,
+            Ok(Cow::Owned(kept)) => Some(kept),
+            Err(why) => return Ok(Err(Fault::of(Column::UserId, why))),
+        };
         if let Some(fault) = fault_of_attributes(&fields.attributes) {
             return Ok(Err(fault));
         }
         let password = match self.password_type {
             PasswordType::Plain => self.plain(fields.password),
+            PasswordType::Hash if fields.keys.given().next().is_some() => self.keyed(&fields),
             PasswordType::Hash => self.hashed(fields.password_hash, &fields.salt)?,
         };
         Ok(password.and_then(|password| {
             let row = Row {
-                user_id: fields.user_id,
+                user_id: kept_otherwise.unwrap_or(fields.user_id),
                 password,
                 is_superuser: fields.is_superuser,
                 disabled: fields.disabled,
@@ -165,7 +174,25 @@ impl Rules {
             Some(password) if password.expose().len() > self.longest_password => {
                 fault(format!("has more than {} bytes", self.longest_password))
             }
-            Some(password) => Ok(RowPassword::Plain(password)),
+            Some(password) => match self.scram.and_then(|_| fault_of_scram_password(password.expose())) {
+                Some(why) => fault(why.into()),
+                None => Ok(RowPassword::Plain(password)),
+            },
+        }
+    }
+
+    fn keyed(&self, fields: &Fields) -> Result<RowPassword, Fault> {
+        let Some(hash) = self.scram else {
+            let first = fields.keys.given().next().and_then(Column::named);
+            return Err(Fault::of(first.unwrap_or(Column::StoredKey), NOT_SCRAM));
+        };
+        if fields.password_hash.is_some() {
+            let why = "must be empty in a row with keys, which stand for it";
+            return Err(Fault::of(Column::PasswordHash, why));
+        }
+        match fields.keys.record(hash, &fields.salt) {
+            Ok(record) => Ok(RowPassword::Ready(record)),
+            Err(faults) => Err(fault_of_keys(faults)),
         }
     }
 
@@ -191,6 +218,18 @@ impl Rules {
 
 fn fault_of_hash(Invalid { field, why }: Invalid) -> Fault {
     Fault::of(Column::named(&field).unwrap_or(Column::PasswordHash), why)
+}
+
+/// A row is told with one column; the others that are wrong stand in its reason.
+fn fault_of_keys(faults: Vec<Invalid>) -> Fault {
+    let mut faults = faults.into_iter();
+    let mut told = faults
+        .next()
+        .map_or_else(|| Fault::of_row("has no keys"), fault_of_hash);
+    for Invalid { field, why } in faults {
+        told.reason.push_str(&format!("; `{field}` {why}"));
+    }
+    told
 }
 
 fn fault_of_attributes(attributes: &BTreeMap<String, String>) -> Option<Fault> {
@@ -265,6 +304,7 @@ pub(super) mod tests {
         Rules {
             password_type,
             encode: Box::new(encode),
+            scram: None,
             longest_password: 72,
             doubt: None,
         }

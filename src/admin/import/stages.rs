@@ -27,6 +27,8 @@ const WAITING_PIECES: usize = 2;
 const WAITING_MESSAGES: usize = 4;
 const HASH_PAUSE: Duration = Duration::from_millis(200);
 const HASH_ATTEMPTS: u32 = 50;
+/// Begins what stands for the record of a password that a dry run does not hash; no record begins so.
+const NOT_HASHED: &str = "row ";
 /// A digest and salt as EMQX writes them, to learn whether an algorithm takes such pairs.
 const SAMPLE_HASH: &str = "b6c743545a7817ae8c8f624371d5f5f0373234bb0ff36b8ffbf19bce0e06ab75";
 const SAMPLE_SALT: &str = "de1024f462fb83910fd13151bd4bd235";
@@ -120,8 +122,10 @@ async fn joined(stage: JoinHandle<Result<(), AdminError>>) -> Result<(), AdminEr
 }
 
 fn rules_for(header: &ImportHeader, algorithm: Algorithm) -> Rules {
+    // No algorithm makes SCRAM of other hashes, so naming one would not help there.
     let doubtful = header.algorithm.is_empty()
         && header.resume_after_row == 0
+        && !algorithm.is_scram()
         && algorithm.import(SAMPLE_HASH, SAMPLE_SALT).is_err();
     let doubt = doubtful.then(|| {
         "the authenticator's own algorithm cannot take the hashes of this file: \
@@ -131,6 +135,10 @@ fn rules_for(header: &ImportHeader, algorithm: Algorithm) -> Rules {
     Rules {
         password_type: header.password_type,
         longest_password: algorithm.longest_password(),
+        scram: match &algorithm {
+            Algorithm::Scram(made) => Some(made.hash),
+            _ => None,
+        },
         encode: Box::new(move |hash, salt| algorithm.import(hash, salt)),
         doubt,
     }
@@ -138,6 +146,9 @@ fn rules_for(header: &ImportHeader, algorithm: Algorithm) -> Rules {
 
 /// What new records are called.
 fn name_of(algorithm: &Algorithm) -> String {
+    if let Algorithm::Scram(made) = algorithm {
+        return made.hash.mechanism().to_owned();
+    }
     let json = algorithm.to_json();
     json.get("name")
         .and_then(|name| name.as_str())
@@ -197,8 +208,7 @@ impl Hashing {
 
     fn count(&self, user: &NewUser, hashes: &mut Hashes) {
         match user.password.expose() {
-            // In a dry run.
-            placeholder if !placeholder.starts_with('$') => hashes.count_named(&self.name),
+            placeholder if placeholder.starts_with(NOT_HASHED) => hashes.count_named(&self.name),
             record => hashes.count(record),
         }
     }
@@ -207,7 +217,9 @@ impl Hashing {
         let password = match row.password {
             RowPassword::Ready(record) => record,
             // Salted anew each time, a slow hash is never the one that is there: neither is this.
-            RowPassword::Plain(_) if self.rehearsal && self.is_slow => PasswordRecord::new(format!("row {number}")),
+            RowPassword::Plain(_) if self.rehearsal && self.is_slow => {
+                PasswordRecord::new(format!("{NOT_HASHED}{number}"))
+            }
             RowPassword::Plain(password) => PasswordRecord::new(self.patiently(password.expose()).await?),
         };
         let user = NewUser {

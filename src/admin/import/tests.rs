@@ -1,5 +1,7 @@
 //! What a file is read as: good rows, bad rows with line and column, and files that cannot be read.
 
+mod keys;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::{Strategy, any, prop_oneof, proptest};
@@ -11,7 +13,7 @@ use super::intake::Intake;
 use super::job::{ImportFormat, Limits, PasswordType};
 use super::reading::Reading;
 use super::rows::tests::{fault, hashed, plain, rules};
-use super::rows::{Line, Row, RowPassword, Stop};
+use super::rows::{Line, Row, RowPassword, Rules, Stop};
 use super::{csv_file, json_file};
 use crate::auth::{Secret, Timestamp};
 
@@ -23,12 +25,16 @@ fn read_after(
     password_type: PasswordType,
     resume_after: u64,
 ) -> Result<Vec<Line>, Stop> {
+    read_by(rules(password_type), format, text, resume_after)
+}
+
+fn read_by(rules: Rules, format: ImportFormat, text: &[u8], resume_after: u64) -> Result<Vec<Line>, Stop> {
     let mut lines = Vec::new();
     let mut sink = |line| {
         lines.push(line);
         Ok(())
     };
-    let mut intake = Intake::new(rules(password_type), resume_after, &mut sink);
+    let mut intake = Intake::new(rules, resume_after, &mut sink);
     let read: fn(Body, usize, &mut Intake<'_>) -> Result<(), Stop> = match format {
         ImportFormat::Csv => csv_file::read,
         ImportFormat::Json => json_file::read_array,

@@ -1,4 +1,4 @@
-//! What a value of a file means: flags, moments, attributes, as text or as JSON. No answer quotes the value.
+//! What a value of a file means: flags, counts, moments, attributes, as text or as JSON. No answer quotes the value.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use crate::auth::Timestamp;
 pub(super) type Read<T> = Result<T, String>;
 
 const FLAG_FAULT: &str = "must be true, false, 1, 0 or empty";
+const COUNT_FAULT: &str = "must be a whole number or empty";
 const MOMENT_FAULT: &str = "must be a moment such as 2030-01-31T00:00:00Z, milliseconds since 1970, or empty";
 pub(super) const NAMESPACE_FAULT: &str = "is not supported: it must be empty";
 const ATTRIBUTES_FAULT: &str = "must be a JSON object whose values are text";
@@ -34,6 +35,26 @@ pub(super) fn json_flag(value: &Value) -> Read<bool> {
         Value::Number(number) => flag(&number.to_string()),
         Value::Null => Ok(false),
         Value::Array(_) | Value::Object(_) => Err(FLAG_FAULT.into()),
+    }
+}
+
+/// A count as text; empty means none is given.
+pub(super) fn count(text: &str) -> Read<Option<u32>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let digits = Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let count = digits.and_then(|digits| digits.parse().ok());
+    count.map(Some).ok_or_else(|| COUNT_FAULT.into())
+}
+
+/// A count in JSON.
+pub(super) fn json_count(value: &Value) -> Read<Option<u32>> {
+    match value {
+        Value::Null => Ok(None),
+        Value::String(text) => count(text),
+        Value::Number(number) => count(&number.to_string()),
+        Value::Bool(_) | Value::Array(_) | Value::Object(_) => Err(COUNT_FAULT.into()),
     }
 }
 
@@ -91,7 +112,7 @@ pub(super) fn json_attributes(value: Value) -> Read<BTreeMap<String, String>> {
 mod tests {
     use serde_json::json;
 
-    use super::{Timestamp, attributes, flag, json_attributes, json_flag, json_moment, moment};
+    use super::{Timestamp, attributes, count, flag, json_attributes, json_count, json_flag, json_moment, moment};
 
     #[test]
     fn only_true_and_one_raise_a_flag() {
@@ -107,6 +128,21 @@ mod tests {
         assert_eq!(json_flag(&json!(1)), Ok(true));
         assert_eq!(json_flag(&json!(null)), Ok(false));
         assert!(json_flag(&json!([])).is_err());
+    }
+
+    #[test]
+    fn a_count_is_a_whole_number_or_is_not_given() {
+        assert_eq!(
+            (count("4096"), json_count(&json!(4096))),
+            (Ok(Some(4096)), Ok(Some(4096)))
+        );
+        assert_eq!((count(""), json_count(&json!(null))), (Ok(None), Ok(None)));
+        for text in ["-1", "+1", "4e3", "4096.0", "4294967296", "x"] {
+            assert!(count(text).is_err(), "{text}");
+        }
+        for value in [json!(true), json!(-1), json!(1.5), json!([])] {
+            assert!(json_count(&value).is_err(), "{value}");
+        }
     }
 
     #[test]

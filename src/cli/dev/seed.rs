@@ -61,6 +61,7 @@ async fn create_user(client: &Client, password: &str) -> anyhow::Result<u64> {
         user: Some(user.clone()),
         password: Some(password),
         request_id: request_id(),
+        ..CreateUserRequest::default()
     };
     match client.users().create(request).await {
         Ok(created) => Ok(created.into_inner().revision),

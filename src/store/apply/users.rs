@@ -1,8 +1,8 @@
-//! Creating, changing and deleting one user.
+//! Creating, changing and deleting users, one or a few.
 
-use super::{Circumstances, Done, already_exists, check_revision, names, not_found};
+use super::{Circumstances, Done, already_exists, check_revision, names, not_found, shown};
 use crate::auth::{UserKey, UserRecord};
-use crate::store::command::{NewUser, PasswordUpgrade, Reply, UserChange};
+use crate::store::command::{NewUser, PasswordUpgrade, Refusal, Reply, UserChange};
 use crate::store::error::StoreError;
 use crate::store::key;
 use crate::store::run::{Halt, Run};
@@ -15,6 +15,21 @@ pub(super) fn create(run: &mut Run<'_>, now: &Circumstances<'_>, user_key: &User
         return Err(already_exists("user", &user_key.user_id).into());
     }
     run.put("attributes", key, &record(now, user))?;
+    Ok(Reply::Done)
+}
+
+/// They may share a name, so a refusal says whose user it is about.
+pub(super) fn create_many(run: &mut Run<'_>, now: &Circumstances<'_>, users: &[(UserKey, NewUser)]) -> Done {
+    for (user_key, user) in users {
+        create(run, now, user_key, user).map_err(|halt| match halt {
+            Halt::Refused(Refusal::AlreadyExists { name, .. }) => Refusal::UserExists {
+                user_id: name,
+                authenticator: shown(&user_key.authenticator),
+            }
+            .into(),
+            other => other,
+        })?;
+    }
     Ok(Reply::Done)
 }
 

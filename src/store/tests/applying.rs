@@ -395,3 +395,27 @@ fn settings_are_the_defaults_until_somebody_changes_them() {
     );
     assert_eq!(settings.max_staleness, Duration::from_secs(300));
 }
+
+#[test]
+fn several_users_are_created_in_one_change_and_a_retry_creates_nobody() {
+    let (_dir, store) = new_store();
+    tell(&store, [create_authenticator(BUILT_IN), create_authenticator("other")]);
+    let other_ann = UserKey {
+        authenticator: "other".into(),
+        ..user_key("ann")
+    };
+    let users = vec![(user_key("ann"), new_user("one")), (other_ann, new_user("two"))];
+    let created = asked(3, "both", Command::CreateUsers { users: users.clone() });
+    assert_eq!(store.apply(&[created]).unwrap()[0].reply, Reply::Done);
+    for (authenticator, password) in [(BUILT_IN, "one"), ("other", "two")] {
+        let user = store.user("global", authenticator, "ann").unwrap();
+        assert_eq!((user.password.expose(), user.revision), (password, 3));
+    }
+    tell(&store, [delete_user("ann")]);
+    let again = store
+        .apply(&[asked(5, "both", Command::CreateUsers { users })])
+        .unwrap();
+    assert_eq!((again[0].revision, &again[0].reply), (3, &Reply::Done));
+    assert!(read(&store, "ann").is_none());
+    assert_eq!(store.user_count(), 1);
+}

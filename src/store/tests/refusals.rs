@@ -56,6 +56,32 @@ fn a_user_of_no_authenticator_is_not_created() {
     );
 }
 
+fn create_in(authenticators: &[&str], user_id: &str) -> Command {
+    let key = |authenticator: &&str| UserKey {
+        authenticator: (*authenticator).into(),
+        ..user_key(user_id)
+    };
+    Command::CreateUsers {
+        users: authenticators.iter().map(|id| (key(id), new_user("x"))).collect(),
+    }
+}
+
+#[test]
+fn several_users_are_created_all_or_none_and_the_one_that_exists_is_named() {
+    assert_eq!(
+        message(create_in(&["jwt", BUILT_IN], "ann")),
+        format!("user `ann` of `{BUILT_IN}` already exists")
+    );
+    assert_eq!(
+        message(create_in(&[BUILT_IN, "nowhere"], "bob")),
+        "authenticator `nowhere` does not exist"
+    );
+    assert_eq!(
+        message(create_in(&["jwt", "jwt"], "bob")),
+        "user `bob` of `jwt` already exists"
+    );
+}
+
 #[test]
 fn a_name_is_neither_empty_nor_endless_and_holds_no_nul() {
     assert_eq!(message(create_user("")), "`user_id`: is empty");

@@ -10,6 +10,7 @@ mod imports;
 mod logins;
 mod process_figures;
 mod rate;
+mod scram;
 mod table;
 mod writes;
 
@@ -45,6 +46,7 @@ struct Arguments {
 enum Section {
     Logins,
     Argon,
+    Scram,
     Writes,
     Import,
 }
@@ -87,6 +89,9 @@ async fn run(arguments: Arguments) -> Result<()> {
     }
     if wanted(Section::Argon) {
         argon::measure(&mut table).await?;
+    }
+    if wanted(Section::Scram) {
+        scram::measure(&mut table, span).await?;
     }
     if wanted(Section::Writes) {
         writes::measure(&mut table, span).await?;

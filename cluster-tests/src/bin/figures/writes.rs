@@ -61,7 +61,7 @@ async fn creates(client: &Client, in_flight: u64, span: Duration) -> Result<Rate
                 algorithm: "sha256".into(),
                 ..v1::NewPassword::default()
             }),
-            request_id: String::new(),
+            ..v1::CreateUserRequest::default()
         };
         async move {
             users.create(request).await?;

@@ -98,9 +98,13 @@ impl World {
     }
 
     pub(super) fn node_with(self: &Arc<Self>, id: &str, settings: Value) -> Arc<dyn Provider> {
+        self.node_of("global", id, settings)
+    }
+
+    pub(super) fn node_of(self: &Arc<Self>, chain: &str, id: &str, settings: Value) -> Arc<dyn Provider> {
         let settings = check("scram", "built_in_database", &settings).unwrap();
         let key = AuthenticatorKey {
-            chain: "global".to_owned(),
+            chain: chain.to_owned(),
             id: id.to_owned(),
         };
         (BACKEND.open)(&key, &settings, &self.context()).unwrap()
