@@ -282,6 +282,8 @@ impl Node {
                 upgrades,
             }),
         });
+        let (ready, changes) = (cluster.watch_ready(), store.watch_authenticators());
+        background.spawn(reconciler.clone().clear_kept(ready, changes));
         background.spawn(upgrader.run(cluster.clone(), store.clone(), hasher.clone()));
         let (settings_store, operators) = (store.clone(), store.clone());
         let drain = Drain::default();

@@ -11,6 +11,7 @@ mod logins;
 mod process_figures;
 mod rate;
 mod table;
+mod tokens;
 mod writes;
 
 use std::process::ExitCode;
@@ -47,6 +48,7 @@ enum Section {
     Argon,
     Writes,
     Import,
+    Tokens,
 }
 
 /// What this program does when it starts itself as a child.
@@ -93,6 +95,9 @@ async fn run(arguments: Arguments) -> Result<()> {
     }
     if wanted(Section::Import) {
         imports::measure(&mut table, arguments.users).await?;
+    }
+    if wanted(Section::Tokens) {
+        tokens::measure(&mut table, span).await?;
     }
     print!("{table}");
     Ok(())
