@@ -262,6 +262,8 @@ impl Node {
                 clock: clock.clone(),
             }),
         });
+        let (ready, changes) = (cluster.watch_ready(), store.watch_authenticators());
+        background.spawn(reconciler.clone().clear_kept(ready, changes));
         background.spawn(upgrader.run(cluster.clone(), store.clone(), hasher.clone()));
         let (settings_store, operators) = (store.clone(), store.clone());
         let decisions = Arc::new(Tally::default());

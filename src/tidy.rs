@@ -50,7 +50,7 @@ const FOREIGN: &[(&str, &str)] = &[
     ("zstd", "store"),
     ("redb", "journal"),
     ("openraft", "raft"),
-    ("jsonwebtoken", "backends"),
+    ("aws_lc_rs", "backends"),
     ("reqwest", "backends"),
     ("argon2", "hash"),
     ("bcrypt", "hash"),

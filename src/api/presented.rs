@@ -7,10 +7,10 @@ use crate::wire::pb::v1;
 
 use super::undecided::Undecided;
 
-/// Client identifier, user name and other names.
+/// Client identifier and other names.
 const NAME_BYTES: usize = 1024;
-/// Passwords, which may be tokens.
-const PASSWORD_BYTES: usize = 8 << 10;
+/// User names and passwords: either may be a token. Names that users can have and passwords that can be set are shorter.
+const TOKEN_BYTES: usize = 16 << 10;
 /// Messages and sealed state of an exchange.
 const EXCHANGE_BYTES: usize = 8 << 10;
 /// A distinguished name.
@@ -65,11 +65,11 @@ fn violations(request: &v1::AuthenticateRequest) -> Vec<Violation> {
     };
     at_most("listener", request.listener.len(), NAME_BYTES);
     at_most("client_id", request.client_id.len(), NAME_BYTES);
-    at_most("username", request.username.len(), NAME_BYTES);
+    at_most("username", request.username.len(), TOKEN_BYTES);
     at_most(
         "password",
         request.password.as_ref().map_or(0, |p| p.len()),
-        PASSWORD_BYTES,
+        TOKEN_BYTES,
     );
     at_most("auth_method", request.auth_method.len(), NAME_BYTES);
     at_most("auth_data", request.auth_data.len(), EXCHANGE_BYTES);
@@ -126,8 +126,8 @@ mod tests {
     #[test]
     fn every_field_over_its_limit_is_named_at_once() {
         let request = v1::AuthenticateRequest {
-            username: "u".repeat(NAME_BYTES + 1),
-            password: Some(vec![0; PASSWORD_BYTES + 1].into()),
+            username: "u".repeat(TOKEN_BYTES + 1),
+            password: Some(vec![0; TOKEN_BYTES + 1].into()),
             peer_port: 70_000,
             consistency: 9,
             ..Default::default()
@@ -140,11 +140,16 @@ mod tests {
     }
 
     #[test]
-    fn a_name_at_its_limit_is_accepted() {
+    fn what_is_as_long_as_it_may_be_is_accepted() {
         let request = v1::AuthenticateRequest {
             client_id: "c".repeat(NAME_BYTES),
+            username: "u".repeat(TOKEN_BYTES),
+            password: Some(vec![0; TOKEN_BYTES].into()),
             ..Default::default()
         };
-        assert_eq!(credentials(request).unwrap().client_id.len(), NAME_BYTES);
+        let credentials = credentials(request).unwrap();
+        assert_eq!(credentials.client_id.len(), NAME_BYTES);
+        assert_eq!(credentials.username.len(), TOKEN_BYTES);
+        assert_eq!(credentials.password.unwrap().expose().len(), TOKEN_BYTES);
     }
 }

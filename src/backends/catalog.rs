@@ -47,7 +47,9 @@ pub fn password_algorithm(record: &AuthenticatorRecord) -> Option<Algorithm> {
 
 /// What is allowed but unwise about an authenticator's settings.
 pub fn warnings(record: &AuthenticatorRecord) -> Vec<String> {
-    password_algorithm(record).map_or_else(Vec::new, |algorithm| algorithm.warnings())
+    let mut warnings = password_algorithm(record).map_or_else(Vec::new, |algorithm| algorithm.warnings());
+    warnings.extend(jwt::warning(record));
+    warnings
 }
 
 /// Whether links of this kind need a password. A kind unknown here is asked whatever the client presents, because not being

@@ -4,6 +4,8 @@ mod algorithm;
 mod claims;
 mod expected;
 mod fetch;
+#[cfg(fuzzing)]
+mod fuzzing;
 mod grants;
 mod jwk_set;
 mod kept;
@@ -21,13 +23,16 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+#[cfg(fuzzing)]
+pub use self::fuzzing::{judge_parts, judge_token};
+pub(super) use self::kept::remove_others as remove_kept_of_others;
 use self::keys::{Key, KeySet, Signer};
 use self::remote::RemoteKeys;
 use self::settings::{From, Otherwise, Settings, Source};
 use self::token::{Token, Unfit};
 use super::backend::{Backend, Context, Opened, unusable};
 use crate::auth::{
-    AuthenticatorKey, BoxFuture, Clock, Credentials, Finding, Health, Provider, ProviderError, Reason, Timestamp,
+    AuthenticatorKey, AuthenticatorRecord, BoxFuture, Clock, Credentials, Finding, Health, Provider, ProviderError, Reason, Timestamp,
     Verdict,
 };
 
@@ -43,8 +48,14 @@ pub(super) const BACKEND: Backend = Backend {
     open,
 };
 
-/// HS256's own length; a shorter secret can be guessed from any token.
-const ADVISABLE_SECRET: usize = 32;
+/// What is taken but should be changed, if the record is of this kind.
+pub(super) fn warning(record: &AuthenticatorRecord) -> Option<String> {
+    if record.mechanism != BACKEND.mechanism {
+        return None;
+    }
+    let settings = serde_json::from_str(&record.settings).ok()?;
+    Settings::parse(&settings).ok()?.0.source.weakness()
+}
 
 fn open(key: &AuthenticatorKey, settings: &Value, context: &Context) -> Opened {
     let (settings, _) = Settings::parse(settings).map_err(unusable)?;
@@ -56,7 +67,10 @@ fn open(key: &AuthenticatorKey, settings: &Value, context: &Context) -> Opened {
         on_missing,
         on_bad_signature,
     } = settings;
-    warn_of_weakness(key, &source);
+    if let Some(weakness) = source.weakness() {
+        let AuthenticatorKey { chain, id } = key;
+        tracing::warn!(%chain, authenticator = %id, "{weakness}");
+    }
     let keys = match source {
         Source::Secret(secret) => Keys::Fixed(KeySet::of(vec![Key::secret(secret.expose())])),
         Source::Public(keys) => Keys::Fixed(KeySet::of(
@@ -74,21 +88,6 @@ fn open(key: &AuthenticatorKey, settings: &Value, context: &Context) -> Opened {
         opened: context.clock.now(),
         clock: Arc::clone(&context.clock),
     }))
-}
-
-/// What is taken but should be changed is said once, when it is put in force.
-fn warn_of_weakness(key: &AuthenticatorKey, source: &Source) {
-    let AuthenticatorKey { chain, id } = key;
-    match source {
-        Source::Secret(secret) if secret.expose().len() < ADVISABLE_SECRET => {
-            let bytes = secret.expose().len();
-            tracing::warn!(%chain, authenticator = %id, bytes, "the shared secret is shorter than 32 bytes and can be guessed");
-        }
-        Source::Set(set) if set.endpoint.is_open_to_others() => {
-            tracing::warn!(%chain, authenticator = %id, "the key set is fetched without verified TLS: anybody on the way can put keys in");
-        }
-        Source::Secret(_) | Source::Public(_) | Source::Set(_) => {}
-    }
 }
 
 /// The keys, given or fetched.

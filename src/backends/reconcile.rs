@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::backend::Context;
-use super::catalog;
 use super::closed::Closed;
+use super::{catalog, jwt};
 use crate::auth::{
     AuthenticatorFeed, AuthenticatorKey, AuthenticatorRecord, AuthenticatorReport, Chain, Health, Link, LiveChains,
     Provider, ProviderStatus, Tally,
@@ -95,6 +96,31 @@ impl Reconciler {
         self.reconcile();
         while changes.changed().await.is_ok() {
             self.reconcile();
+        }
+    }
+
+    /// Removes what backends have kept on the disk for authenticators that are gone: once the node is ready, and after every
+    /// change from then on. Before, what is declared may still be on its way back from the journal, and what was kept for it would
+    /// be lost when it is needed.
+    pub async fn clear_kept(self: Arc<Self>, mut ready: watch::Receiver<bool>, mut changes: watch::Receiver<u64>) {
+        while ready.wait_for(|ready| *ready).await.is_ok() {
+            changes.mark_unchanged();
+            // An instance that still runs could write once more.
+            self.catch_up();
+            let declared: Vec<_> = self
+                .feed
+                .authenticators()
+                .into_iter()
+                .map(|record| record.key)
+                .collect();
+            let folder = self.context.kept_dir.clone();
+            let removed = spawn_blocking(move || jwt::remove_kept_of_others(&folder, &declared)).await;
+            if let Ok(Err(why)) = removed {
+                tracing::warn!(%why, "what was kept for authenticators that are gone cannot be removed");
+            }
+            if changes.changed().await.is_err() {
+                return;
+            }
         }
     }
 

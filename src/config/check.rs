@@ -10,7 +10,7 @@ use crate::net::TlsSettings;
 /// A proposal and its envelope must fit into one message between nodes, which is 8 MiB.
 const LARGEST_PROPOSAL: usize = 7 << 20;
 /// Below this, not even a login with a certificate would fit.
-const SMALLEST_MESSAGE: usize = 128 << 10;
+const SMALLEST_MESSAGE: usize = 160 << 10;
 
 /// Everything that is wrong with these settings.
 pub(super) fn problems(settings: &Settings) -> Vec<Problem> {

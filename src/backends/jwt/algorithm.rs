@@ -1,75 +1,58 @@
-//! The ways a token can be signed, and which kind of key each of them needs.
-
-use jsonwebtoken::Algorithm as Primitive;
-
-/// A kind of key. An algorithm belongs to exactly one, so a key can never be used for another kind's algorithms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum KeyKind {
-    /// A shared secret.
-    Secret,
-    /// RSA.
-    Rsa,
-    /// The curve P-256.
-    P256,
-    /// The curve P-384.
-    P384,
-    /// The curve Ed25519.
-    Ed25519,
-}
+//! The ways a token can be signed.
 
 /// One way of signing (RFC 7518, RFC 8037).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Algorithm {
-    name: &'static str,
-    kind: KeyKind,
-    primitive: Primitive,
+pub(super) enum Algorithm {
+    Hs256,
+    Hs384,
+    Hs512,
+    Rs256,
+    Rs384,
+    Rs512,
+    Ps256,
+    Ps384,
+    Ps512,
+    Es256,
+    Es384,
+    Es512,
+    EdDsa,
 }
 
 /// All of them. Names are compared as they are written: `hs256` is none of them.
-const ALGORITHMS: [Algorithm; 13] = [
-    Algorithm::of("HS256", KeyKind::Secret, Primitive::HS256),
-    Algorithm::of("HS384", KeyKind::Secret, Primitive::HS384),
-    Algorithm::of("HS512", KeyKind::Secret, Primitive::HS512),
-    Algorithm::of("RS256", KeyKind::Rsa, Primitive::RS256),
-    Algorithm::of("RS384", KeyKind::Rsa, Primitive::RS384),
-    Algorithm::of("RS512", KeyKind::Rsa, Primitive::RS512),
-    Algorithm::of("PS256", KeyKind::Rsa, Primitive::PS256),
-    Algorithm::of("PS384", KeyKind::Rsa, Primitive::PS384),
-    Algorithm::of("PS512", KeyKind::Rsa, Primitive::PS512),
-    Algorithm::of("ES256", KeyKind::P256, Primitive::ES256),
-    Algorithm::of("ES384", KeyKind::P384, Primitive::ES384),
-    Algorithm::of("EdDSA", KeyKind::Ed25519, Primitive::EdDSA),
+const NAMES: [(&str, Algorithm); 14] = [
+    ("HS256", Algorithm::Hs256),
+    ("HS384", Algorithm::Hs384),
+    ("HS512", Algorithm::Hs512),
+    ("RS256", Algorithm::Rs256),
+    ("RS384", Algorithm::Rs384),
+    ("RS512", Algorithm::Rs512),
+    ("PS256", Algorithm::Ps256),
+    ("PS384", Algorithm::Ps384),
+    ("PS512", Algorithm::Ps512),
+    ("ES256", Algorithm::Es256),
+    ("ES384", Algorithm::Es384),
+    ("ES512", Algorithm::Es512),
+    ("EdDSA", Algorithm::EdDsa),
     // Its newer name (RFC 9864).
-    Algorithm::of("Ed25519", KeyKind::Ed25519, Primitive::EdDSA),
+    ("Ed25519", Algorithm::EdDsa),
 ];
 
 impl Algorithm {
-    const fn of(name: &'static str, kind: KeyKind, primitive: Primitive) -> Self {
-        Self { name, kind, primitive }
-    }
-
     /// The algorithm of that name, if there is one.
     pub(super) fn named(name: &str) -> Option<Self> {
-        ALGORITHMS.into_iter().find(|algorithm| algorithm.name == name)
+        NAMES
+            .into_iter()
+            .find_map(|(known, algorithm)| (known == name).then_some(algorithm))
     }
 
     /// As it is written in a token.
-    pub(super) const fn name(self) -> &'static str {
-        self.name
+    pub(super) fn name(self) -> &'static str {
+        let found = NAMES.into_iter().find(|(_, algorithm)| *algorithm == self);
+        found.map_or("", |(name, _)| name)
     }
 
-    /// The kind of key it needs.
-    pub(super) const fn kind(self) -> KeyKind {
-        self.kind
-    }
-
-    /// Whether both are the same under two names.
-    pub(super) fn is(self, other: Self) -> bool {
-        self.primitive == other.primitive
-    }
-
-    /// What the library calls it.
-    pub(super) const fn primitive(self) -> Primitive {
-        self.primitive
+    /// Whether whoever checks a signature could have made it.
+    pub(super) const fn is_by_secret(self) -> bool {
+        matches!(self, Self::Hs256 | Self::Hs384 | Self::Hs512)
     }
 }

@@ -103,7 +103,7 @@ fn published(value: &Value) -> Result<Published, String> {
         None => None,
         Some(name) => Some(
             Algorithm::named(name)
-                .filter(|algorithm| algorithm.kind() == key.kind())
+                .filter(|wanted| key.ready().iter().any(|(algorithm, _)| algorithm == wanted))
                 .ok_or("a key's `alg` does not fit it")?,
         ),
     };

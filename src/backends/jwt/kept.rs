@@ -1,5 +1,6 @@
 //! The last good key set on this node's disk: a node that starts while the issuer is down goes on with it. Public keys only.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -13,6 +14,43 @@ use crate::auth::{AuthenticatorKey, Timestamp};
 
 /// More than a set that was fetched can need, so that a wrong file does not fill the memory.
 const LONGEST: u64 = 1024 * 1024;
+
+/// What the name of a file of ours is made of: others in that folder are other backends'. One that is being written has one more
+/// ending.
+const PREFIX: &str = "jwks-";
+const ENDING: &str = ".json";
+const UNFINISHED: &str = ".new";
+
+/// Removes the files of authenticators that are not among these. Blocks.
+pub(in crate::backends) fn remove_others(folder: &Path, declared: &[AuthenticatorKey]) -> io::Result<()> {
+    let names: BTreeSet<_> = declared.iter().map(name_of).collect();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else { continue };
+        let finished = name.strip_suffix(UNFINISHED).unwrap_or(name);
+        let is_ours = finished.starts_with(PREFIX) && finished.ends_with(ENDING);
+        if is_ours && !names.contains(finished) {
+            removed(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// The names of chains and authenticators may not be names of files.
+fn name_of(key: &AuthenticatorKey) -> String {
+    let digest = Sha256::digest(format!("{}\0{}", key.chain, key.id));
+    let name = hex::encode(digest.get(..16).unwrap_or_default());
+    format!("{PREFIX}{name}{ENDING}")
+}
+
+/// Whether or not it was there.
+fn removed(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
 
 /// The file of one authenticator.
 #[derive(Clone)]
@@ -30,12 +68,10 @@ pub(super) struct Kept {
 }
 
 impl KeptFile {
-    /// In that folder; the names of chains and authenticators may not be names of files.
+    /// In that folder.
     pub(super) fn of(folder: &Path, key: &AuthenticatorKey, address: &str) -> Self {
-        let digest = Sha256::digest(format!("{}\0{}", key.chain, key.id));
-        let name = hex::encode(digest.get(..16).unwrap_or_default());
         Self {
-            path: folder.join(format!("jwks-{name}.json")),
+            path: folder.join(name_of(key)),
             address: address.to_owned(),
         }
     }
@@ -77,12 +113,11 @@ impl KeptFile {
             ];
             members.extend(about.map(|(name, value)| (name.to_owned(), value)));
         }
-        let beside = self.path.with_extension("json.new");
+        let mut beside = self.path.clone().into_os_string();
+        beside.push(UNFINISHED);
+        let beside = PathBuf::from(beside);
         // A leftover could have another mode, which opening it would keep.
-        match fs::remove_file(&beside) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        removed(&beside)?;
         let mut file = OpenOptions::new()
             .write(true)
             .create_new(true)

@@ -1,9 +1,9 @@
-//! The keys of an authenticator, parsed once: which of them may have signed a token, and whether one has.
+//! The keys of an authenticator, ready to check with: which of them may have signed a token, and whether one has.
 
-use jsonwebtoken::DecodingKey;
-use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
+use aws_lc_rs::hmac;
+use aws_lc_rs::signature::ParsedPublicKey;
 
-use super::algorithm::{Algorithm, KeyKind};
+use super::algorithm::Algorithm;
 use super::public_key::PublicKey;
 use super::token::Token;
 
@@ -14,40 +14,57 @@ pub(super) const MOST_TRIED: usize = 16;
 pub(super) struct Key {
     /// Its name, if it has one.
     kid: Option<String>,
-    /// The one algorithm it is meant for, if it says so.
-    only: Option<Algorithm>,
-    kind: KeyKind,
-    prepared: DecodingKey,
+    serves: Vec<(Algorithm, Verifier)>,
+}
+
+/// A key for one algorithm.
+enum Verifier {
+    Secret(Box<hmac::Key>),
+    Public(ParsedPublicKey),
 }
 
 impl Key {
     /// A shared secret.
     pub(super) fn secret(secret: &[u8]) -> Self {
+        let serves = [
+            (Algorithm::Hs256, hmac::HMAC_SHA256),
+            (Algorithm::Hs384, hmac::HMAC_SHA384),
+            (Algorithm::Hs512, hmac::HMAC_SHA512),
+        ];
+        let ready = |(algorithm, hash)| (algorithm, Verifier::Secret(Box::new(hmac::Key::new(hash, secret))));
         Self {
             kid: None,
-            only: None,
-            kind: KeyKind::Secret,
-            prepared: DecodingKey::from_secret(secret),
+            serves: serves.map(ready).into(),
         }
     }
 
-    /// A public key.
+    /// A public key, maybe meant for one of its algorithms only.
     pub(super) fn public(key: &PublicKey, kid: Option<String>, only: Option<Algorithm>) -> Self {
+        let meant = key
+            .ready()
+            .iter()
+            .filter(|(algorithm, _)| only.is_none_or(|only| only == *algorithm));
         Self {
             kid,
-            only,
-            kind: key.kind(),
-            prepared: key.prepared(),
+            serves: meant
+                .map(|(algorithm, ready)| (*algorithm, Verifier::Public(ready.clone())))
+                .collect(),
         }
     }
 
-    fn serves(&self, algorithm: Algorithm) -> bool {
-        self.kind == algorithm.kind() && self.only.is_none_or(|only| only.is(algorithm))
+    /// What checks signatures of that algorithm, if the key serves it.
+    fn verifier(&self, wanted: Algorithm) -> Option<&Verifier> {
+        let mut serves = self.serves.iter();
+        serves.find_map(|(algorithm, verifier)| (*algorithm == wanted).then_some(verifier))
     }
+}
 
-    fn verifies(&self, algorithm: Algorithm, token: &Token<'_>) -> bool {
-        (DEFAULT_PROVIDER.verifier_factory)(&algorithm.primitive(), &self.prepared)
-            .is_ok_and(|verifier| verifier.verify(token.signed, &token.signature).is_ok())
+impl Verifier {
+    fn accepts(&self, token: &Token<'_>) -> bool {
+        match self {
+            Self::Secret(key) => hmac::verify(key, token.signed, &token.signature).is_ok(),
+            Self::Public(key) => key.verify_sig(token.signed, &token.signature).is_ok(),
+        }
     }
 }
 
@@ -84,17 +101,14 @@ impl KeySet {
         };
         let wanted = token.kid.as_deref();
         let by_name = wanted.is_some_and(|kid| self.bears(kid));
-        let fitting = self.0.iter().filter(|key| {
-            let named = match (wanted, key.kid.as_deref()) {
-                (None, _) => true,
-                (Some(_), None) => !by_name,
-                (Some(wanted), Some(kid)) => kid == wanted,
-            };
-            named && key.serves(algorithm)
+        let named = self.0.iter().filter(|key| match (wanted, key.kid.as_deref()) {
+            (None, _) => true,
+            (Some(_), None) => !by_name,
+            (Some(wanted), Some(kid)) => kid == wanted,
         });
         let mut signed = Signer::Unknown;
-        for key in fitting.take(MOST_TRIED) {
-            if key.verifies(algorithm, token) {
+        for verifier in named.filter_map(|key| key.verifier(algorithm)).take(MOST_TRIED) {
+            if verifier.accepts(token) {
                 return Signer::Ours;
             }
             signed = Signer::Other;

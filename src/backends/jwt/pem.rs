@@ -16,6 +16,7 @@ const EC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
 const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
 const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 const P384: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];
+const P521: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x23];
 
 /// Every public key of a text that holds one PEM section or several.
 pub(super) fn public_keys(text: &str) -> Result<Vec<PublicKey>, String> {
@@ -78,7 +79,8 @@ fn subject_key(der: &[u8]) -> Judged {
         EC => Some(match algorithm.take(OBJECT_ID)? {
             P256 => PublicKey::ec(Curve::P256, key),
             P384 => PublicKey::ec(Curve::P384, key),
-            _ => Err("its curve is none of P-256, P-384".to_owned()),
+            P521 => PublicKey::ec(Curve::P521, key),
+            _ => Err("its curve is none of P-256, P-384, P-521".to_owned()),
         }),
         _ => Some(Err("it is none of RSA, EC, Ed25519".to_owned())),
     }

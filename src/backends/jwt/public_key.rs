@@ -1,11 +1,17 @@
-//! Public keys as numbers: read from PEM or JWK, judged once, written for keeping as JWK.
+//! Public keys: read from PEM or JWK as numbers, judged and made ready once, written for keeping as JWK.
 
+use std::sync::Arc;
+
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519, ParsedPublicKey,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
+    RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::DecodingKey;
 use serde_json::{Value, json};
 
-use super::algorithm::KeyKind;
+use super::algorithm::Algorithm;
 
 /// RSA moduli shorter than this are no protection; longer ones than the other cost too much to check.
 const LEAST_RSA_BITS: usize = 2048;
@@ -14,10 +20,41 @@ const MOST_RSA_BITS: usize = 8192;
 const MOST_EXPONENT_BITS: usize = 33;
 /// What an uncompressed point of a curve begins with.
 const UNCOMPRESSED: u8 = 4;
+/// What RSA serves.
+const OF_RSA: [(Algorithm, &RsaParameters); 6] = [
+    (Algorithm::Rs256, &RSA_PKCS1_2048_8192_SHA256),
+    (Algorithm::Rs384, &RSA_PKCS1_2048_8192_SHA384),
+    (Algorithm::Rs512, &RSA_PKCS1_2048_8192_SHA512),
+    (Algorithm::Ps256, &RSA_PSS_2048_8192_SHA256),
+    (Algorithm::Ps384, &RSA_PSS_2048_8192_SHA384),
+    (Algorithm::Ps512, &RSA_PSS_2048_8192_SHA512),
+];
+/// Ed25519 works modulo this, 2^255 - 19, little-endian as keys are. A key that is not below it is another spelling of one that is.
+const ED25519_PRIME: [u8; 32] = {
+    let mut prime = [0xff; 32];
+    prime[0] = 0xed;
+    prime[31] = 0x7f;
+    prime
+};
+/// The points of Ed25519 by which a signature fits many messages: those whose order divides 8, without their sign.
+const OF_LOW_ORDER: [&str; 5] = [
+    "0000000000000000000000000000000000000000000000000000000000000000",
+    "0100000000000000000000000000000000000000000000000000000000000000",
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+];
 
-/// A public key that may be used.
+/// A public key that may be used, ready for every algorithm that it serves. That it serves no other is what keeps a key from being
+/// used for another kind's algorithms.
+#[derive(Clone, Debug)]
+pub(super) struct PublicKey {
+    numbers: Numbers,
+    ready: Arc<[(Algorithm, ParsedPublicKey)]>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum PublicKey {
+enum Numbers {
     /// Modulus and exponent, big-endian, without leading zeros.
     Rsa { n: Vec<u8>, e: Vec<u8> },
     /// An uncompressed point.
@@ -31,6 +68,7 @@ pub(super) enum PublicKey {
 pub(super) enum Curve {
     P256,
     P384,
+    P521,
 }
 
 impl Curve {
@@ -39,7 +77,8 @@ impl Curve {
         match name {
             "P-256" => Ok(Self::P256),
             "P-384" => Ok(Self::P384),
-            _ => Err("its curve is none of P-256, P-384".to_owned()),
+            "P-521" => Ok(Self::P521),
+            _ => Err("its curve is none of P-256, P-384, P-521".to_owned()),
         }
     }
 
@@ -47,6 +86,7 @@ impl Curve {
         match self {
             Self::P256 => "P-256",
             Self::P384 => "P-384",
+            Self::P521 => "P-521",
         }
     }
 
@@ -55,6 +95,16 @@ impl Curve {
         match self {
             Self::P256 => 32,
             Self::P384 => 48,
+            Self::P521 => 66,
+        }
+    }
+
+    /// The one algorithm that its points serve.
+    fn algorithm(self) -> (Algorithm, &'static dyn VerificationAlgorithm) {
+        match self {
+            Self::P256 => (Algorithm::Es256, &ECDSA_P256_SHA256_FIXED),
+            Self::P384 => (Algorithm::Es384, &ECDSA_P384_SHA384_FIXED),
+            Self::P521 => (Algorithm::Es512, &ECDSA_P521_SHA512_FIXED),
         }
     }
 }
@@ -69,13 +119,22 @@ impl PublicKey {
                 "its modulus has {bits} bits; it must have from {LEAST_RSA_BITS} to {MOST_RSA_BITS}"
             ));
         }
+        let is_none = || "its modulus or exponent is none that RSA can have".to_owned();
         let is_odd = |number: &[u8]| number.last().is_some_and(|last| last % 2 == 1);
         if !is_odd(n) || !is_odd(e) || e == [1] || bits_of(e) > MOST_EXPONENT_BITS {
-            return Err("its modulus or exponent is none that RSA can have".to_owned());
+            return Err(is_none());
         }
-        Ok(Self::Rsa {
-            n: n.to_vec(),
-            e: e.to_vec(),
+        let components = RsaPublicKeyComponents { n, e };
+        let ready: Result<_, _> = OF_RSA
+            .into_iter()
+            .map(|(algorithm, parameters)| Ok((algorithm, components.to_parsed_public_key(parameters)?)))
+            .collect();
+        Ok(Self {
+            numbers: Numbers::Rsa {
+                n: n.to_vec(),
+                e: e.to_vec(),
+            },
+            ready: ready.map_err(|_: aws_lc_rs::error::KeyRejected| is_none())?,
         })
     }
 
@@ -84,9 +143,15 @@ impl PublicKey {
         if point.first() != Some(&UNCOMPRESSED) || point.len() != 1 + 2 * curve.size() {
             return Err(format!("it is no uncompressed point of {}", curve.name()));
         }
-        Ok(Self::Ec {
-            curve,
-            point: point.to_vec(),
+        let (algorithm, verification) = curve.algorithm();
+        let ready = ParsedPublicKey::new(verification, point)
+            .map_err(|_| format!("its coordinates are no point of {}", curve.name()))?;
+        Ok(Self {
+            numbers: Numbers::Ec {
+                curve,
+                point: point.to_vec(),
+            },
+            ready: Arc::new([(algorithm, ready)]),
         })
     }
 
@@ -102,53 +167,54 @@ impl PublicKey {
         Self::ec(curve, &[&[UNCOMPRESSED], x, y].concat())
     }
 
-    /// An Ed25519 key.
+    /// An Ed25519 key. One that is no point at all is not told from others here, and no signature ever fits it.
     pub(super) fn ed25519(x: &[u8]) -> Result<Self, String> {
-        if x.len() != 32 {
-            return Err("an Ed25519 key has 32 bytes".to_owned());
-        }
-        // The points of low order let a signature fit many messages; the first two are the ones that are met.
-        if x.iter().skip(1).all(|byte| *byte == 0) && x.first().is_some_and(|first| *first < 2) {
+        let mut unsigned: [u8; 32] = x.try_into().map_err(|_| "an Ed25519 key has 32 bytes")?;
+        let [.., last] = &mut unsigned;
+        *last &= 0x7f;
+        if OF_LOW_ORDER.contains(&hex::encode(unsigned).as_str()) {
             return Err("it is a point of low order".to_owned());
         }
-        Ok(Self::Ed25519 { x: x.to_vec() })
+        if unsigned.iter().rev().ge(ED25519_PRIME.iter().rev()) {
+            return Err("it is no Ed25519 key: its number is too large".to_owned());
+        }
+        let ready = ParsedPublicKey::new(&ED25519, x).map_err(|_| "it is no Ed25519 key")?;
+        Ok(Self {
+            numbers: Numbers::Ed25519 { x: x.to_vec() },
+            ready: Arc::new([(Algorithm::EdDsa, ready)]),
+        })
     }
 
-    /// Which algorithms it serves.
-    pub(super) const fn kind(&self) -> KeyKind {
-        match self {
-            Self::Rsa { .. } => KeyKind::Rsa,
-            Self::Ec { curve: Curve::P256, .. } => KeyKind::P256,
-            Self::Ec { curve: Curve::P384, .. } => KeyKind::P384,
-            Self::Ed25519 { .. } => KeyKind::Ed25519,
-        }
-    }
-
-    /// Ready to check signatures with.
-    pub(super) fn prepared(&self) -> DecodingKey {
-        match self {
-            Self::Rsa { n, e } => DecodingKey::from_rsa_raw_components(n, e),
-            Self::Ec { point, .. } => DecodingKey::from_ec_der(point),
-            Self::Ed25519 { x } => DecodingKey::from_ed_der(x),
-        }
+    /// The algorithms that it serves, and itself ready for each of them.
+    pub(super) fn ready(&self) -> &[(Algorithm, ParsedPublicKey)] {
+        &self.ready
     }
 
     /// Its members as a JWK, the private ones being unknown here.
     pub(super) fn to_jwk(&self) -> Value {
         let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-        match self {
-            Self::Rsa { n, e } => json!({"kty": "RSA", "n": encode(n), "e": encode(e)}),
-            Self::Ec { curve, point } => {
+        match &self.numbers {
+            Numbers::Rsa { n, e } => json!({"kty": "RSA", "n": encode(n), "e": encode(e)}),
+            Numbers::Ec { curve, point } => {
                 let (x, y) = point
                     .get(1..)
                     .and_then(|both| both.split_at_checked(curve.size()))
                     .unwrap_or_default();
                 json!({"kty": "EC", "crv": curve.name(), "x": encode(x), "y": encode(y)})
             }
-            Self::Ed25519 { x } => json!({"kty": "OKP", "crv": "Ed25519", "x": encode(x)}),
+            Numbers::Ed25519 { x } => json!({"kty": "OKP", "crv": "Ed25519", "x": encode(x)}),
         }
     }
 }
+
+impl PartialEq for PublicKey {
+    /// What it serves follows from its numbers.
+    fn eq(&self, other: &Self) -> bool {
+        self.numbers == other.numbers
+    }
+}
+
+impl Eq for PublicKey {}
 
 fn without_zeros(number: &[u8]) -> &[u8] {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();

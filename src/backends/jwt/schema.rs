@@ -75,7 +75,7 @@ fn keys() -> Value {
         },
         "public_key": texts(
             "Public key",
-            "PEM text with one public key or several (PUBLIC KEY or RSA PUBLIC KEY), or a list of such texts: RSA of 2048 bits and more, EC P-256 and P-384, Ed25519. Files are not read.",
+            "PEM text with one public key or several (PUBLIC KEY or RSA PUBLIC KEY), or a list of such texts: RSA of 2048 bits and more, EC P-256, P-384 and P-521, Ed25519. Files are not read.",
         ),
     })
 }

@@ -55,6 +55,25 @@ pub(super) enum Source {
     Set(Box<SetSource>),
 }
 
+/// HS256's own length; a shorter secret can be guessed from any token.
+const ADVISABLE_SECRET: usize = 32;
+
+impl Source {
+    /// What is taken but should be changed.
+    pub(super) fn weakness(&self) -> Option<String> {
+        match self {
+            Self::Secret(secret) if secret.expose().len() < ADVISABLE_SECRET => Some(format!(
+                "`secret` has fewer than {ADVISABLE_SECRET} bytes: who has one token can guess it and make others"
+            )),
+            Self::Set(set) if set.endpoint.is_open_to_others() => Some(
+                "the key set is fetched without verified TLS: who is on the way can put keys in and let anybody in"
+                    .to_owned(),
+            ),
+            Self::Secret(_) | Self::Public(_) | Self::Set(_) => None,
+        }
+    }
+}
+
 /// A key set that is fetched.
 #[derive(Clone)]
 pub(super) struct SetSource {

@@ -1,5 +1,9 @@
 //! What a token must be to let somebody in, and what becomes of every other one.
 
+#[expect(unreachable_pub, reason = "the tests with real nodes use the same authority")]
+#[path = "../../../cluster-tests/src/authority.rs"]
+mod authority;
+mod forged;
 mod hostile;
 mod implementations;
 #[expect(unreachable_pub, reason = "the tests with real nodes use the same issuer")]
@@ -8,15 +12,15 @@ mod issuer;
 mod key_material;
 mod key_sets;
 mod settings;
+mod tls;
 mod wishes;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use aws_lc_rs::hmac::{self, HMAC_SHA256};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::crypto::sign;
-use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 
 use super::BACKEND;
@@ -143,13 +147,17 @@ fn encode(part: impl AsRef<[u8]>) -> String {
 
 /// A token of exactly these two parts, with a good signature.
 fn signed(header: impl AsRef<[u8]>, payload: impl AsRef<[u8]>) -> String {
-    signed_by(SECRET.as_bytes(), Algorithm::HS256, header, payload)
+    signed_by(SECRET.as_bytes(), HMAC_SHA256, header, payload)
 }
 
-fn signed_by(secret: &[u8], algorithm: Algorithm, header: impl AsRef<[u8]>, payload: impl AsRef<[u8]>) -> String {
-    let message = format!("{}.{}", encode(header), encode(payload));
-    let signature = sign(message.as_bytes(), &EncodingKey::from_secret(secret), algorithm).unwrap();
-    format!("{message}.{signature}")
+fn signed_by(secret: &[u8], hash: hmac::Algorithm, header: impl AsRef<[u8]>, payload: impl AsRef<[u8]>) -> String {
+    sealed_by(secret, hash, &format!("{}.{}", encode(header), encode(payload)))
+}
+
+/// These very parts with their signature.
+fn sealed_by(secret: &[u8], hash: hmac::Algorithm, message: &str) -> String {
+    let signature = hmac::sign(&hmac::Key::new(hash, secret), message.as_bytes());
+    format!("{message}.{}", encode(signature))
 }
 
 /// A good token with these claims.

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-use super::algorithm::{Algorithm, KeyKind};
+use super::algorithm::Algorithm;
 use crate::backends::json::{self, Fault};
 
 /// The longest token that is looked at, in bytes.
@@ -62,8 +62,7 @@ impl<'a> Token<'a> {
 
     /// Whether a published key could have signed it: a shared secret never is one.
     pub(super) fn is_for_public_keys(&self) -> bool {
-        self.algorithm
-            .is_some_and(|algorithm| algorithm.kind() != KeyKind::Secret)
+        self.algorithm.is_some_and(|algorithm| !algorithm.is_by_secret())
     }
 
     /// Its claims. Only to be called once the signature is good.

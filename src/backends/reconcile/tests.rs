@@ -1,9 +1,11 @@
 //! What reconcile keeps, opens anew and never leaves out.
 
+use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
 use super::Reconciler;
@@ -86,6 +88,10 @@ struct House {
 }
 
 fn house(records: Vec<AuthenticatorRecord>) -> House {
+    house_in(PathBuf::new(), records)
+}
+
+fn house_in(kept_dir: PathBuf, records: Vec<AuthenticatorRecord>) -> House {
     let (declared, chains) = (
         Arc::new(Declared(Mutex::new((records, 0)))),
         Arc::new(LiveChains::default()),
@@ -103,7 +109,7 @@ fn house(records: Vec<AuthenticatorRecord>) -> House {
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         keys: Arc::new(NoKeys),
         upgrades: Arc::new(Forgetful),
-        kept_dir: PathBuf::new(),
+        kept_dir,
         secrets_dir: PathBuf::new(),
     };
     let feed = Arc::clone(&declared) as Arc<dyn AuthenticatorFeed>;
@@ -303,4 +309,51 @@ async fn it_runs_after_every_change_until_the_sender_is_gone() {
         .unwrap()
         .unwrap();
     assert_eq!(house.global().links.len(), 1);
+}
+
+/// What a node keeps for that authenticator.
+fn kept_for(id: &str) -> String {
+    let digest = Sha256::digest(format!("global\0{id}"));
+    format!("jwks-{}.json", hex::encode(&digest[..16]))
+}
+
+#[tokio::test]
+async fn what_is_kept_goes_with_its_authenticator_but_not_before_the_node_is_ready() {
+    let dir = tempfile::tempdir().unwrap();
+    let [stays, goes] = ["a", "b"].map(kept_for);
+    let (gone, unfinished) = (kept_for("c"), format!("{}.new", kept_for("c")));
+    // Of other backends, or nobody's.
+    let others = ["jwks.json", "mysql-00.json", "jwks-00.txt"];
+    for name in [&stays, &goes, &gone, &unfinished]
+        .into_iter()
+        .map(String::as_str)
+        .chain(others)
+    {
+        fs::write(dir.path().join(name), "{}").unwrap();
+    }
+    let house = house_in(dir.path().into(), vec![record("global", "a"), record("global", "b")]);
+    let (ready, is_ready) = watch::channel(false);
+    let (changed, changes) = watch::channel(0);
+    let clearing = tokio::spawn(Arc::clone(&house.reconciler).clear_kept(is_ready, changes));
+    let is_there = |name: &str| dir.path().join(name).exists();
+    let disappears = async |name: &str| {
+        let end = tokio::time::Instant::now() + Duration::from_secs(20);
+        while is_there(name) {
+            assert!(tokio::time::Instant::now() < end, "{name} is still there");
+            tokio::task::yield_now().await;
+        }
+    };
+    changed.send_modify(|version| *version += 1);
+    tokio::task::yield_now().await;
+    assert!(is_there(&gone));
+    ready.send_replace(true);
+    disappears(&gone).await;
+    disappears(&unfinished).await;
+    assert!(is_there(&goes));
+    house.declare(vec![record("global", "a")]);
+    changed.send_modify(|version| *version += 1);
+    disappears(&goes).await;
+    assert!([stays.as_str()].into_iter().chain(others).all(is_there));
+    drop(changed);
+    clearing.await.unwrap();
 }

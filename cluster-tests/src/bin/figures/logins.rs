@@ -18,9 +18,9 @@ use crate::table::Table;
 const IN_FLIGHT: u64 = 64;
 
 /// What was done, how fast, and what it cost the server.
-struct Measured {
-    per_second: f64,
-    micros_each: f64,
+pub(crate) struct Measured {
+    pub(crate) per_second: f64,
+    pub(crate) micros_each: f64,
 }
 
 impl Measured {
@@ -47,9 +47,10 @@ pub(crate) async fn measure(table: &mut Table, span: Duration) -> Result<()> {
     let echo = EchoProcess::start()?;
     let echo_client = echo.client(&cluster.connection(1)?).await?;
 
+    let request = credentials("ada", "lovelace");
     let (ours, beside) = (
-        unary(&client, node, span).await?,
-        unary(&echo_client, echo.pid()?, span).await?,
+        unary(&client, node, span, &request).await?,
+        unary(&echo_client, echo.pid()?, span, &request).await?,
     );
     report(table, "unary", &ours, &beside, "≤ 1.5");
     let (ours, beside) = (
@@ -72,13 +73,19 @@ fn report(table: &mut Table, kind: &str, ours: &Measured, beside: &Measured, aim
     );
 }
 
-async fn unary(client: &Client, server: i32, span: Duration) -> Result<Measured> {
+/// The same question over and over, one call each.
+pub(crate) async fn unary(
+    client: &Client,
+    server: i32,
+    span: Duration,
+    request: &v1::AuthenticateRequest,
+) -> Result<Measured> {
     let before = processor_time(server)?;
-    let client = client.clone();
+    let (client, request) = (client.clone(), request.clone());
     let rate = rate::measure(IN_FLIGHT, span, move |_, _| {
-        let mut login = client.login();
+        let (mut login, request) = (client.login(), request.clone());
         async move {
-            login.authenticate(credentials("ada", "lovelace")).await?;
+            login.authenticate(request).await?;
             Ok(())
         }
     })

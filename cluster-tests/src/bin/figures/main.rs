@@ -12,6 +12,7 @@ mod process_figures;
 mod rate;
 mod scram;
 mod table;
+mod tokens;
 mod writes;
 
 use std::process::ExitCode;
@@ -49,6 +50,7 @@ enum Section {
     Scram,
     Writes,
     Import,
+    Tokens,
 }
 
 /// What this program does when it starts itself as a child.
@@ -98,6 +100,9 @@ async fn run(arguments: Arguments) -> Result<()> {
     }
     if wanted(Section::Import) {
         imports::measure(&mut table, arguments.users).await?;
+    }
+    if wanted(Section::Tokens) {
+        tokens::measure(&mut table, span).await?;
     }
     print!("{table}");
     Ok(())

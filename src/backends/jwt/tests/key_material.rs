@@ -29,7 +29,7 @@ fn parse(keys: &[Value]) -> Result<JwkSet, String> {
 #[test]
 fn pem_and_jwk_of_one_key_are_the_same_key() {
     let made = made();
-    for kid in ["rsa", "rsa-next", "p256", "p384", "ed25519"] {
+    for kid in ["rsa", "rsa-next", "p256", "p384", "p521", "ed25519"] {
         let keys = pem::public_keys(&made.pem(kid)).unwrap();
         let mut jwk = keys[0].to_jwk();
         jwk["kid"] = kid.into();
@@ -122,6 +122,32 @@ fn weak_and_absurd_rsa_keys_are_refused() {
 }
 
 #[test]
+fn points_that_fit_every_signature_are_no_keys() {
+    let mut one = [0; 32];
+    one[0] = 1;
+    let mut prime = [0xff; 32];
+    (prime[0], prime[31]) = (0xed, 0x7f);
+    let mut minus_one = prime;
+    minus_one[0] = 0xec;
+    for low in [[0; 32], one, minus_one] {
+        for sign in [0, 0x80] {
+            let mut x = low;
+            x[31] |= sign;
+            assert!(PublicKey::ed25519(&x).unwrap_err().contains("low order"), "{x:?}");
+        }
+    }
+    // Other spellings of the first two.
+    let mut above = prime;
+    above[0] = 0xee;
+    for large in [prime, above, [0xff; 32]] {
+        assert!(
+            PublicKey::ed25519(&large).unwrap_err().contains("too large"),
+            "{large:?}"
+        );
+    }
+}
+
+#[test]
 fn a_set_is_taken_without_the_keys_that_cannot_be_used() {
     let x = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     for (bad, why) in [
@@ -142,7 +168,14 @@ fn a_set_is_taken_without_the_keys_that_cannot_be_used() {
         (with("rsa", "e", json!(null)), "no `e`"),
         (with("p256", "crv", json!("secp256k1")), "curve"),
         (with("p256", "crv", json!("P-384")), "48 bytes"),
+        (with("p256", "crv", json!("P-521")), "66 bytes"),
         (with("p256", "x", json!("AAAA")), "32 bytes"),
+        (with("p521", "y", jwk("p384")["y"].clone()), "66 bytes"),
+        (with("p256", "y", jwk("p256")["x"].clone()), "no point of P-256"),
+        (with("p384", "y", jwk("p384")["x"].clone()), "no point of P-384"),
+        (with("p521", "y", jwk("p521")["x"].clone()), "no point of P-521"),
+        (with("p256", "x", json!(encode([0xff; 32]))), "no point of P-256"),
+        (with("ed25519", "x", json!("AAAA")), "32 bytes"),
         (with("ed25519", "crv", json!("X25519")), "curve"),
         (with("ed25519", "crv", json!("Ed448")), "curve"),
         (with("ed25519", "x", json!(x)), "low order"),

@@ -58,17 +58,21 @@ fn raw(head: &str, body: impl Into<String>) -> Answer {
 
 const JSON: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json";
 
+pub(super) async fn health_when(fixture: &Fixture, holds: impl Fn(&Health) -> bool) -> Health {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let health = fixture.provider.health();
+        if holds(&health) {
+            return health;
+        }
+        assert!(Instant::now() < end, "still {health:?}");
+        tokio::task::yield_now().await;
+    }
+}
+
 impl House {
     async fn health_when(&self, holds: impl Fn(&Health) -> bool) -> Health {
-        let end = Instant::now() + PATIENCE;
-        loop {
-            let health = self.fixture.provider.health();
-            if holds(&health) {
-                return health;
-            }
-            assert!(Instant::now() < end, "still {health:?}");
-            tokio::task::yield_now().await;
-        }
+        health_when(&self.fixture, holds).await
     }
 
     async fn says_of(&self, alg: &str) -> String {
@@ -84,9 +88,9 @@ impl House {
 
 #[tokio::test]
 async fn a_set_is_fetched_at_start_and_its_keys_are_chosen_by_name() {
-    let house = house(set(&["rsa", "p256", "p384", "ed25519"], "1"), json!({})).await;
+    let house = house(set(&["rsa", "p256", "p384", "p521", "ed25519"], "1"), json!({})).await;
     assert_eq!(house.fixture.provider.health().status, ProviderStatus::Connected);
-    for alg in ["RS256", "PS512", "ES256", "ES384", "EdDSA"] {
+    for alg in ["RS256", "PS512", "ES256", "ES384", "ES512", "EdDSA"] {
         assert_eq!(house.says_of(alg).await, "allow", "{alg}");
     }
     assert_eq!(house.says_of("HS256").await, UNKNOWN);
@@ -208,7 +212,8 @@ async fn lies_leave_the_last_good_keys_and_are_told() {
     let good = house.made.set(&["rsa-next"]);
     let elsewhere = Issuer::start(set(&["rsa-next"], "1")).await.unwrap();
     let redirect = |to: String| raw(&format!("HTTP/1.1 302 Found\r\nLocation: {to}"), "");
-    let huge = format!("{{\"keys\": [], \"x\": \"{}\"}}", "y".repeat(256 * 1024));
+    let huge = format!("{{\"keys\": [], \"x\": \"{}\"}}", "y".repeat(300 * 1024));
+    let private = good.replacen("\"kty\"", "\"d\": \"AAAA\", \"kty\"", 1);
     let kept_long = format!("{JSON}\r\nTransfer-Encoding: chunked");
     for (answer, why) in [
         (
@@ -228,7 +233,14 @@ async fn lies_leave_the_last_good_keys_and_are_told() {
             "not JSON (`content-type`)",
         ),
         (raw("HTTP/1.1 200 OK", &good), "not JSON (`content-type`)"),
+        (
+            raw("HTTP/1.1 200 OK\r\nContent-Type: text/html", "<html>"),
+            "not JSON (`content-type`)",
+        ),
         (raw(JSON, "<html>"), "not a JSON object"),
+        (raw(JSON, &good[..good.len() / 2]), "not a JSON object"),
+        (Answer::Half(good.clone()), ""),
+        (raw(JSON, private), "published with its private half"),
         (raw(JSON, r#"{"keys": []}"#), "no key that can be used"),
         (
             raw(JSON, r#"{"keys": [{"kty": "oct", "k": "AAAA", "kid": "rsa-next"}]}"#),
@@ -279,9 +291,18 @@ async fn a_redirect_at_the_same_host_is_followed() {
 }
 
 #[tokio::test]
-async fn a_stalling_endpoint_holds_no_login_up_for_longer_than_it_may() {
+async fn a_silent_endpoint_holds_no_login_up_for_longer_than_it_may() {
+    holds_nobody_up(Answer::Silence).await;
+}
+
+#[tokio::test]
+async fn an_endpoint_that_falls_silent_holds_no_login_up_for_longer_than_it_may() {
+    holds_nobody_up(Answer::HalfAndSilence(made().set(&["rsa-next"]))).await;
+}
+
+async fn holds_nobody_up(answer: Answer) {
     let house = house(set(&["rsa"], "1"), json!({})).await;
-    house.issuer.answer(Answer::Silence);
+    house.issuer.answer(answer);
     let asked = timeout(PATIENCE, house.ask_again()).await.unwrap();
     assert_eq!(asked, UNKNOWN);
     assert_eq!(house.says_of("RS256").await, "allow");
@@ -293,6 +314,20 @@ async fn a_stalling_endpoint_holds_no_login_up_for_longer_than_it_may() {
         "{}",
         health.error
     );
+}
+
+#[tokio::test]
+async fn keys_outlive_an_issuer_that_is_gone() {
+    let house = house(set(&["rsa"], "1"), json!({})).await;
+    let House {
+        issuer, fixture, made, ..
+    } = house;
+    drop(issuer);
+    fixture.clock.advance(Duration::from_secs(31));
+    assert_eq!(fixture.says(&made.next_token()).await, UNKNOWN);
+    let health = health_when(&fixture, |health| health.status == ProviderStatus::Disconnected).await;
+    assert!(health.error.starts_with("Connection refused"), "{}", health.error);
+    assert_eq!(fixture.says(&made.token("RS256", "pyjwt")).await, "allow");
 }
 
 #[tokio::test]

@@ -185,7 +185,7 @@ fn the_schema_says_what_every_setting_is_and_which_are_secret() {
 #[tokio::test]
 async fn short_secrets_as_stores_that_come_over_have_them_are_taken() {
     let fixture = open(&json!({"algorithm": "hmac-based", "secret": "abcdef"}));
-    let token = signed_by(b"abcdef", Algorithm::HS256, r#"{"alg":"HS256"}"#, "{}");
+    let token = signed_by(b"abcdef", HMAC_SHA256, r#"{"alg":"HS256"}"#, "{}");
     assert_eq!(fixture.says(&token).await, "allow");
     let fixture = open(&json!({"algorithm": "hmac-based", "secret": "YWJjZGVm", "secret_base64_encoded": true}));
     assert_eq!(fixture.says(&token).await, "allow");
