@@ -8,7 +8,13 @@ use super::backend::{Context, Violation};
 use super::decoys::Decoys;
 use super::fields::Fields;
 use crate::auth::{Clock, Finding, ProviderError, Reason};
-use crate::hash::{self, Algorithm, HashError, Hasher, Stored};
+use crate::hash::{self, Algorithm, Digest, HashError, Hasher, SaltPosition, SaltedDigest, Stored};
+
+/// How hashes are made that other systems keep without a word about it, if the settings do not say: EMQX's default.
+pub(super) const ELSEWHERE: Algorithm = Algorithm::Digest(SaltedDigest {
+    digest: Digest::Sha256,
+    salt_position: SaltPosition::Prefix,
+});
 
 /// How records are made, and which others serve too.
 #[derive(Clone, Debug)]
