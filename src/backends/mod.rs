@@ -2,6 +2,7 @@
 
 mod account;
 mod acl;
+mod address;
 mod backend;
 mod builtin;
 mod catalog;
@@ -16,6 +17,7 @@ mod jwt;
 mod passwords;
 mod reach;
 mod reconcile;
+mod redis;
 mod remote;
 mod scram;
 mod secrets;

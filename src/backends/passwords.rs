@@ -36,6 +36,21 @@ impl PasswordSettings {
         }
     }
 
+    /// Reads both for records that others have made. What hashes are which do not say it themselves, is EMQX's default.
+    pub(super) fn of_elsewhere(fields: &mut Fields<'_>) -> Self {
+        Self::parse(fields, usual_elsewhere())
+    }
+
+    /// JSON schema of both, for such records.
+    pub(super) fn schemas_of_elsewhere() -> Map<String, Value> {
+        let mut schemas = Self::schemas();
+        if let Some(algorithm) = schemas.get_mut("password_hash_algorithm") {
+            algorithm["description"] = json!("What the stored hashes are that do not say it themselves.");
+            algorithm["default"] = usual_elsewhere().to_json();
+        }
+        schemas
+    }
+
     /// JSON schema of both.
     pub(super) fn schemas() -> Map<String, Value> {
         let legacy = json!({
@@ -52,6 +67,10 @@ impl PasswordSettings {
         .into_iter()
         .collect()
     }
+}
+
+fn usual_elsewhere() -> Algorithm {
+    Algorithm::parse(&json!("sha256")).unwrap_or_else(|_| Algorithm::recommended())
 }
 
 /// The passwords of one authenticator.
