@@ -113,7 +113,9 @@ mod tests {
         ] {
             assert_eq!(Address::parse(text, 6379).unwrap().to_string(), shown);
         }
-        for text in ["", ":1", "a:", "a:0", "a:70000", "a b", "[::1", "[::1]7", "u@h", "a/b", "a:b:1"] {
+        for text in [
+            "", ":1", "a:", "a:0", "a:70000", "a b", "[::1", "[::1]7", "u@h", "a/b", "a:b:1",
+        ] {
             assert!(Address::parse(text, 6379).is_err(), "{text}");
         }
     }

@@ -9,15 +9,16 @@ use super::conditional::Conditional;
 use super::expression::{Fault, Precondition};
 use super::scram;
 use super::timed::Timed;
-use super::{builtin, http, jwt, redis};
+use super::{builtin, http, jwt, mongodb, redis};
 use crate::auth::{AuthenticatorRecord, ProviderError, Reason};
 use crate::hash::Algorithm;
 use crate::words;
 
-static BACKENDS: [Backend; 6] = [
+static BACKENDS: [Backend; 7] = [
     builtin::BACKEND,
     http::BACKEND,
     jwt::BACKEND,
+    mongodb::BACKEND,
     redis::BACKEND,
     scram::BACKEND,
     scram::HTTP_BACKEND,

@@ -14,6 +14,7 @@ mod fields;
 mod http;
 mod json;
 mod jwt;
+mod mongodb;
 mod passwords;
 mod reach;
 mod reconcile;

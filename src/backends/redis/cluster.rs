@@ -126,9 +126,8 @@ impl Cluster {
         let mut known = self.known();
         known.version += 1;
         known.moved.clear();
-        let is_of_use = |address: &Address| {
-            self.seeds.contains(address) || ranges.iter().any(|range| range.master == *address)
-        };
+        let is_of_use =
+            |address: &Address| self.seeds.contains(address) || ranges.iter().any(|range| range.master == *address);
         known.lines.retain(|address, _| is_of_use(address));
         known.ranges = ranges;
         Ok(())
@@ -252,7 +251,10 @@ mod tests {
             "*2\r\n*3\r\n:0\r\n:5460\r\n*2\r\n$9\r\n127.0.0.1\r\n:7000\r\n*4\r\n:5461\r\n:16383\r\n*2\r\n$0\r\n\r\n:7001\r\n*2\r\n$1\r\nx\r\n:7\r\n",
         )
         .unwrap();
-        let shown: Vec<_> = found.iter().map(|range| (range.first, range.last, range.master.to_string())).collect();
+        let shown: Vec<_> = found
+            .iter()
+            .map(|range| (range.first, range.last, range.master.to_string()))
+            .collect();
         assert_eq!(
             shown,
             [
@@ -260,7 +262,12 @@ mod tests {
                 (5461, 16383, "10.0.0.9:7001".to_owned())
             ]
         );
-        for text in ["+OK\r\n", "*1\r\n:1\r\n", "*1\r\n*1\r\n:1\r\n", "*1\r\n*3\r\n:0\r\n:99999\r\n*2\r\n$1\r\na\r\n:1\r\n"] {
+        for text in [
+            "+OK\r\n",
+            "*1\r\n:1\r\n",
+            "*1\r\n*1\r\n:1\r\n",
+            "*1\r\n*3\r\n:0\r\n:99999\r\n*2\r\n$1\r\na\r\n:1\r\n",
+        ] {
             assert!(read(text).is_none(), "{text:?}");
         }
     }

@@ -86,7 +86,10 @@ impl Command {
                 return Err("asks HGET for more than one field: HMGET takes some".to_owned());
             }
             (Verb::HGet | Verb::HMGet, fields) => {
-                if !fields.iter().any(|field| matches!(*field, "password_hash" | "password")) {
+                if !fields
+                    .iter()
+                    .any(|field| matches!(*field, "password_hash" | "password"))
+                {
                     return Err("must ask for `password_hash` or `password`".to_owned());
                 }
             }
@@ -124,9 +127,9 @@ impl Command {
     pub(super) fn read(&self, reply: Reply) -> Result<Option<Map<String, Value>>, ProviderError> {
         match (self.verb, reply) {
             (_, Reply::Nil) => Ok(None),
-            (Verb::Get, Reply::BulkString(bytes)) => json::object(&bytes)
-                .map(Some)
-                .map_err(|_| nonsense("the value is no JSON object (nor is one with a member twice, or more than 16 levels deep)")),
+            (Verb::Get, Reply::BulkString(bytes)) => json::object(&bytes).map(Some).map_err(|_| {
+                nonsense("the value is no JSON object (nor is one with a member twice, or more than 16 levels deep)")
+            }),
             (Verb::HGet, value @ Reply::BulkString(_)) => self.named(vec![value]),
             (Verb::HMGet, Reply::Array(values)) if values.len() == self.fields.len() => self.named(values),
             (Verb::HGetAll, Reply::Array(flat)) if flat.len() % 2 == 0 => {

@@ -91,11 +91,7 @@ impl Dialer {
             name => name,
         };
         let name = ServerName::try_from(name.to_owned()).map_err(|why| failed(&why))?;
-        let stream = tls
-            .connector
-            .connect(name, stream)
-            .await
-            .map_err(|why| failed(&why))?;
+        let stream = tls.connector.connect(name, stream).await.map_err(|why| failed(&why))?;
         self.log_in(peer, stream).await
     }
 

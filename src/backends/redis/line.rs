@@ -77,12 +77,7 @@ impl Line {
         }
     }
 
-    async fn ask_on(
-        &self,
-        connection: &Arc<Connection>,
-        command: &Cmd,
-        is_redirected: bool,
-    ) -> Result<Reply, Trouble> {
+    async fn ask_on(&self, connection: &Arc<Connection>, command: &Cmd, is_redirected: bool) -> Result<Reply, Trouble> {
         let mut waiting = Waiting {
             line: self,
             connection,

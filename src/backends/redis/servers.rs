@@ -35,9 +35,7 @@ impl Servers {
             secrets_dir: context.secrets_dir.clone(),
         };
         Ok(match &settings.standing {
-            Standing::Single(address) => {
-                Self::One(Box::new(Line::new(End::Fixed(dialer.into(), address.clone()))))
-            }
+            Standing::Single(address) => Self::One(Box::new(Line::new(End::Fixed(dialer.into(), address.clone())))),
             Standing::Sentinels {
                 addresses,
                 group,

@@ -87,7 +87,10 @@ fn standing(fields: &mut Fields<'_>, kind: Kind) -> Option<Standing> {
         fields.refuse_given(&["sentinel", "sentinel_username", "sentinel_password"], why);
     }
     if kind == Kind::Single {
-        fields.refuse_given(&["servers"], "goes with `sentinel` and `cluster`; one alone is named by `server`");
+        fields.refuse_given(
+            &["servers"],
+            "goes with `sentinel` and `cluster`; one alone is named by `server`",
+        );
         return server(fields, "server", PORT).map(Standing::Single);
     }
     fields.refuse_given(&["server"], "goes with `single`; here they are listed in `servers`");

@@ -95,7 +95,10 @@ mod tests {
 
     #[test]
     fn a_command_is_split_as_redis_cli_splits_it() {
-        assert_eq!(split("  HMGET  mqtt:${username}\tsalt "), ["HMGET", "mqtt:${username}", "salt"]);
+        assert_eq!(
+            split("  HMGET  mqtt:${username}\tsalt "),
+            ["HMGET", "mqtt:${username}", "salt"]
+        );
         assert_eq!(split(r#"GET "a b" '' "" x"#), ["GET", "a b", "", "", "x"]);
         assert_eq!(split(r#""\x41\n\t\"\\\q" 'a\'b\n'"#), ["A\n\t\"\\q", r"a'b\n"]);
         assert_eq!(split(r#""\xg1""#), ["xg1"]);
