@@ -1,6 +1,7 @@
 //! What a cluster promises, one file per promise, against real processes.
 
 mod authenticators;
+mod backends;
 mod bootstrap;
 mod catch_up;
 mod chains;

@@ -1,0 +1,3 @@
+//! What each backend promises, one file per backend, against the real server.
+
+mod postgresql;
