@@ -1,9 +1,11 @@
-//! Addresses of servers as EMQX's settings write them: `host[:port]`, several with commas between them.
+//! Addresses of servers as EMQX's settings write them: `host[:port]`, several in a list or with commas between them.
+
+use serde_json::Value;
 
 use super::fields::Fields;
 
 /// Where a server is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Address {
     /// A name or an IP address, the latter without brackets.
     pub(super) host: String,
@@ -23,11 +25,14 @@ impl std::fmt::Display for Address {
 
 /// The addresses of a field that must be there; none if a fault was noted.
 pub(super) fn addresses(fields: &mut Fields<'_>, name: &'static str, default_port: u16) -> Vec<Address> {
-    let text = fields.needed_text(name, "`host:port` of the server");
-    if text.is_empty() {
-        return Vec::new();
-    }
-    let found: Result<Vec<_>, _> = text.split(',').map(|one| read(one.trim(), default_port)).collect();
+    let texts = match fields.get(name) {
+        Some(Value::Array(_)) => fields.texts(name),
+        _ => {
+            Vec::from_iter(Some(fields.needed_text(name, "`host:port` of the server")).filter(|text| !text.is_empty()))
+        }
+    };
+    let each = texts.iter().flat_map(|text| text.split(','));
+    let found: Result<Vec<_>, _> = each.map(|one| read(one.trim(), default_port)).collect();
     found.unwrap_or_else(|why| {
         fields.refuse(name, why);
         Vec::new()
@@ -82,13 +87,13 @@ fn read(text: &str, default_port: u16) -> Result<Address, String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::addresses;
     use crate::backends::fields::Fields;
 
-    fn found(text: &str) -> Result<Vec<String>, String> {
-        let given = json!({ "servers": text });
+    fn found(servers: impl Into<Value>) -> Result<Vec<String>, String> {
+        let given = json!({ "servers": servers.into() });
         let mut fields = Fields::of("settings", &given).unwrap();
         let found = addresses(&mut fields, "servers", 3306);
         match fields.finish() {
@@ -108,6 +113,8 @@ mod tests {
             found("::1,[::2],[::3]:7").unwrap(),
             ["[::1]:3306", "[::2]:3306", "[::3]:7"]
         );
+        assert_eq!(found(json!(["a:1", "b"])).unwrap(), ["a:1", "b:3306"]);
+        assert!(found(json!([])).is_err() && found(json!(["a", 1])).is_err());
     }
 
     #[test]

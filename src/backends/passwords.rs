@@ -42,6 +42,16 @@ impl PasswordSettings {
         }
     }
 
+    /// JSON schema of both, for records that others have made.
+    pub(super) fn schemas_of_elsewhere() -> Map<String, Value> {
+        let mut schemas = Self::schemas();
+        if let Some(algorithm) = schemas.get_mut("password_hash_algorithm") {
+            algorithm["description"] = json!("What the stored hashes are that do not say it themselves.");
+            algorithm["default"] = ELSEWHERE.to_json();
+        }
+        schemas
+    }
+
     /// JSON schema of both.
     pub(super) fn schemas() -> Map<String, Value> {
         let legacy = json!({

@@ -171,7 +171,7 @@ pub(super) fn schema(title: &str, description: &str, own: Value, ask: &str, keep
         _ => serde_json::Map::new(),
     };
     if keeps_passwords {
-        properties.extend(PasswordSettings::schemas());
+        properties.extend(PasswordSettings::schemas_of_elsewhere());
     }
     properties.extend(ReachSettings::schemas(ask));
     properties.insert("ssl".to_owned(), super::ssl::Ssl::schema());

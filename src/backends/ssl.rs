@@ -4,6 +4,8 @@ mod verifiers;
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::{Certificate, ClientBuilder, Identity};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
@@ -165,6 +167,18 @@ impl Ssl {
         let chain = certificates(&self.certificate)?;
         let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).map_err(|why| why.to_string())?;
         config.with_client_auth_cert(chain, key).map_err(|why| why.to_string())
+    }
+
+    /// The system's authorities as PEM, for drivers that take nothing else. Not to be called on the async threads.
+    pub(super) fn system_authorities() -> String {
+        let found = rustls_native_certs::load_native_certs();
+        let mut pem = String::new();
+        for certificate in found.certs {
+            pem.push_str("-----BEGIN CERTIFICATE-----\n");
+            pem.push_str(&STANDARD.encode(certificate));
+            pem.push_str("\n-----END CERTIFICATE-----\n");
+        }
+        pem
     }
 
     fn roots(&self) -> Result<RootCertStore, String> {
