@@ -9,13 +9,14 @@ use super::conditional::Conditional;
 use super::expression::{Fault, Precondition};
 use super::scram;
 use super::timed::Timed;
-use super::{builtin, http, jwt};
+use super::{builtin, cinfo, http, jwt};
 use crate::auth::{AuthenticatorRecord, ProviderError, Reason};
 use crate::hash::Algorithm;
 use crate::words;
 
-static BACKENDS: [Backend; 5] = [
+static BACKENDS: [Backend; 6] = [
     builtin::BACKEND,
+    cinfo::BACKEND,
     http::BACKEND,
     jwt::BACKEND,
     scram::BACKEND,

@@ -5,6 +5,7 @@ mod acl;
 mod backend;
 mod builtin;
 mod catalog;
+mod cinfo;
 mod closed;
 mod conditional;
 mod decoys;
