@@ -52,6 +52,7 @@ const FOREIGN: &[(&str, &str)] = &[
     ("openraft", "raft"),
     ("jsonwebtoken", "backends"),
     ("reqwest", "backends"),
+    ("ldap3", "backends"),
     ("argon2", "hash"),
     ("bcrypt", "hash"),
     ("pbkdf2", "hash"),

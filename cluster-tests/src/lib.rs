@@ -9,6 +9,7 @@ pub mod other_version; // what a node of another version hands to the leader
 pub mod ports; // free ports, kept apart between test processes
 pub mod process; // one node: start, kill, stop, wipe
 pub mod proxy; // one directed edge: cut, drop, delay, heal
+pub mod servers; // real servers that backends are tested with
 pub mod wait; // conditions with a deadline
 
 pub use self::cluster::{Cluster, Options, PATIENCE};

@@ -9,16 +9,17 @@ use super::conditional::Conditional;
 use super::expression::{Fault, Precondition};
 use super::scram;
 use super::timed::Timed;
-use super::{builtin, cinfo, http, jwt};
+use super::{builtin, cinfo, http, jwt, ldap};
 use crate::auth::{AuthenticatorRecord, ProviderError, Reason};
 use crate::hash::Algorithm;
 use crate::words;
 
-static BACKENDS: [Backend; 6] = [
+static BACKENDS: [Backend; 7] = [
     builtin::BACKEND,
     cinfo::BACKEND,
     http::BACKEND,
     jwt::BACKEND,
+    ldap::BACKEND,
     scram::BACKEND,
     scram::HTTP_BACKEND,
 ];

@@ -61,7 +61,10 @@ fn parse(settings: &Value) -> Result<(Vec<Check>, Map<String, Value>), Vec<Viola
     let mut fields = Fields::of("settings", settings).map_err(|fault| vec![fault])?;
     let mut checks = Vec::new();
     match fields.get("checks") {
-        None => fields.refuse("checks", "is required: what clients are checked for, one after the other"),
+        None => fields.refuse(
+            "checks",
+            "is required: what clients are checked for, one after the other",
+        ),
         Some(Value::Array(given)) if (1..=MOST_CHECKS).contains(&given.len()) => {
             let mut filled = Vec::new();
             for (index, given) in given.iter().enumerate() {
@@ -89,7 +92,10 @@ fn check(path: &str, given: &Value) -> Result<(Check, Map<String, Value>), Vec<V
     let is_list = fields.get("is_match").is_some_and(Value::is_array);
     let texts = fields.texts("is_match");
     if texts.len() > MOST_EXPRESSIONS {
-        fields.refuse("is_match", format!("must not hold more than {MOST_EXPRESSIONS} expressions"));
+        fields.refuse(
+            "is_match",
+            format!("must not hold more than {MOST_EXPRESSIONS} expressions"),
+        );
     } else {
         for (index, text) in texts.into_iter().enumerate() {
             match Precondition::compile(text) {
@@ -301,7 +307,12 @@ mod tests {
             ]
         );
         assert!(faults[2].why.starts_with("line 1, column 1: "), "{}", faults[2].why);
-        for given in [json!({}), json!({"checks": []}), json!({"checks": "true"}), json!({"checks": [{}]})] {
+        for given in [
+            json!({}),
+            json!({"checks": []}),
+            json!({"checks": "true"}),
+            json!({"checks": [{}]}),
+        ] {
             assert!(parse(&given).is_err(), "{given}");
         }
     }

@@ -14,6 +14,7 @@ mod fields;
 mod http;
 mod json;
 mod jwt;
+mod ldap;
 mod passwords;
 mod reach;
 mod reconcile;

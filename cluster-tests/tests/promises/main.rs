@@ -15,6 +15,7 @@ mod import;
 mod import_resumed;
 mod join;
 mod journal_faults;
+mod ldap;
 mod linearizable;
 mod no_lost_writes;
 mod overload;

@@ -28,7 +28,11 @@ impl Precondition {
     }
 
     /// The same, where several share what may be done.
-    pub(in crate::backends) fn holds_within(&self, credentials: &Credentials, budget: &Budget) -> Result<bool, Trouble> {
+    pub(in crate::backends) fn holds_within(
+        &self,
+        credentials: &Credentials,
+        budget: &Budget,
+    ) -> Result<bool, Trouble> {
         self.check_input(credentials)?;
         match (Evaluation { credentials, budget }).value(&self.0.root, None)? {
             Value::Bool(value) => Ok(value),

@@ -1,0 +1,4 @@
+//! Real servers.
+
+pub mod certificates;
+pub mod openldap;
