@@ -2,6 +2,7 @@
 
 pub mod calls; // what a client or an operator says to a node
 pub mod cluster; // nodes, edges and what they have in common
+pub mod decider; // an HTTP server that decides on clients
 pub mod issuer; // a key set over HTTP that rotates, stalls, lies and dies
 pub mod journal_fault; // a disk that fails under one node's journal
 pub mod load; // writers that go on while nodes die

@@ -23,6 +23,7 @@ mod scram;
 mod secrets;
 mod settings;
 mod ssl;
+mod stand;
 mod template;
 mod timed;
 

@@ -1,5 +1,6 @@
 //! The exchange's promises, over a directory and keys in memory. The client's side is computed by the `hash` room.
 
+mod http;
 mod world;
 
 use std::sync::Arc;

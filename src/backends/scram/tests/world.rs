@@ -99,7 +99,15 @@ impl World {
 
     pub(super) fn node_with(self: &Arc<Self>, id: &str, settings: Value) -> Arc<dyn Provider> {
         let settings = check("scram", "built_in_database", &settings).unwrap();
-        let context = Context {
+        let key = AuthenticatorKey {
+            chain: "global".to_owned(),
+            id: id.to_owned(),
+        };
+        (BACKEND.open)(&key, &settings, &self.context()).unwrap()
+    }
+
+    pub(super) fn context(self: &Arc<Self>) -> Context {
+        Context {
             users: self.clone(),
             hasher: hasher(),
             clock: self.clone(),
@@ -107,12 +115,7 @@ impl World {
             upgrades: self.clone(),
             kept_dir: std::path::PathBuf::new(),
             secrets_dir: std::path::PathBuf::new(),
-        };
-        let key = AuthenticatorKey {
-            chain: "global".to_owned(),
-            id: id.to_owned(),
-        };
-        (BACKEND.open)(&key, &settings, &context).unwrap()
+        }
     }
 }
 
