@@ -22,7 +22,8 @@ impl Address {
                 let (host, rest) = rest.split_once(']').ok_or("has a bracket that is not closed")?;
                 host.parse::<Ipv6Addr>()
                     .map_err(|_| "has no IPv6 address in its brackets")?;
-                (host, rest.strip_prefix(':').or((!rest.is_empty()).then_some(rest)))
+                let port = (!rest.is_empty()).then(|| rest.strip_prefix(':').unwrap_or_default());
+                (host, port)
             }
             None if text.parse::<Ipv6Addr>().is_ok() => (text, None),
             None => match text.split_once(':') {
