@@ -52,6 +52,7 @@ const FOREIGN: &[(&str, &str)] = &[
     ("openraft", "raft"),
     ("aws_lc_rs", "api backends"),
     ("reqwest", "backends"),
+    ("ldap3", "backends"),
     ("mysql_async", "backends"),
     ("tokio_postgres", "backends"),
     ("tokio_postgres_rustls", "backends"),

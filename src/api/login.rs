@@ -332,7 +332,6 @@ mod tests {
         }
     }
 
-
     #[test]
     fn a_login_refused_for_load_is_undecided_and_a_wrong_password_is_not() {
         let denied = |reason| Decision {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::acl;
 use crate::auth::{Identity, ProviderError, Reason, Secret, Timestamp};
-use crate::hash::{Algorithm, Stored};
+use crate::hash::{Algorithm, Stored, says_what_it_is};
 
 /// The longest name of an attribute.
 const LONGEST_NAME: usize = 64;
@@ -17,8 +17,10 @@ const NO_SECONDS: u64 = 100_000_000_000;
 
 /// A user of another system.
 pub(super) struct Account {
-    /// `None`: it has no password, so nobody knows it.
-    pub(super) record: Option<Record>,
+    /// Any of these may be shown to be known. Empty: it has no password, so nobody knows it.
+    pub(super) records: Vec<Record>,
+    /// It lets nobody in, whoever knows the password.
+    pub(super) is_disabled: bool,
     pub(super) identity: Identity,
 }
 
@@ -29,6 +31,19 @@ pub(super) struct Record {
 }
 
 impl Record {
+    /// Reads a text that says itself what it is. One that does not could be the password.
+    pub(super) fn of_itself(text: &[u8]) -> Result<Self, ProviderError> {
+        let unusable = |why: String| nonsense(format!("the stored password cannot be used: {why}"));
+        let text = std::str::from_utf8(text).map_err(|_| unusable("it is no text".to_owned()))?;
+        if !says_what_it_is(text) {
+            return Err(unusable("it does not say what it is, as `{SSHA}…` does".to_owned()));
+        }
+        Ok(Self {
+            stored: Stored::parse(text).map_err(|error| unusable(error.to_string()))?,
+            encoded: Secret::new(text),
+        })
+    }
+
     /// The text: for judging it, never for showing.
     pub(super) fn encoded(&self) -> &str {
         std::str::from_utf8(self.encoded.expose()).unwrap_or_default()
@@ -44,14 +59,15 @@ impl Account {
         else {
             return Err(nonsense("the answer has neither `password_hash` nor `password`"));
         };
-        let record = match plain_text(password) {
-            Some(hash) if hash.is_empty() => None,
-            Some(hash) => Some(record(&hash, fields, algorithm)?),
-            None if password.is_null() => None,
+        let records = match plain_text(password) {
+            Some(hash) if hash.is_empty() => Vec::new(),
+            Some(hash) => vec![record(&hash, fields, algorithm)?],
+            None if password.is_null() => Vec::new(),
             None => return Err(nonsense(format!("`{name}` is no text"))),
         };
         Ok(Self {
-            record,
+            records,
+            is_disabled: false,
             identity: identity(fields)?,
         })
     }
@@ -197,7 +213,7 @@ mod tests {
             "acl": {"pub": ["a"]},
         }))
         .unwrap();
-        assert!(account.record.is_some());
+        assert_eq!(account.records.len(), 1);
         let identity = account.identity;
         assert!(identity.is_superuser);
         assert_eq!(identity.expire_at, Some(Timestamp(1_900_000_000_000)));
@@ -220,7 +236,7 @@ mod tests {
             "acl": "",
         }))
         .unwrap();
-        assert!(account.record.is_some());
+        assert_eq!(account.records.len(), 1);
         assert!(account.identity.is_superuser && account.identity.expire_at.is_some());
         assert_eq!(account.identity.client_attrs["tns"], "acme");
     }
@@ -228,7 +244,7 @@ mod tests {
     #[test]
     fn without_a_password_nobody_knows_it() {
         for password in [json!(null), json!("")] {
-            assert!(read(&json!({"password_hash": password})).unwrap().record.is_none());
+            assert!(read(&json!({"password_hash": password})).unwrap().records.is_empty());
         }
     }
 

@@ -9,15 +9,17 @@ use super::conditional::Conditional;
 use super::expression::{Fault, Precondition};
 use super::scram;
 use super::timed::Timed;
-use super::{builtin, http, jwt, mongodb, mysql, postgresql, redis};
+use super::{builtin, cinfo, http, jwt, ldap, mongodb, mysql, postgresql, redis};
 use crate::auth::{AuthenticatorRecord, ProviderError, Reason};
 use crate::hash::Algorithm;
 use crate::words;
 
-static BACKENDS: [Backend; 9] = [
+static BACKENDS: [Backend; 11] = [
     builtin::BACKEND,
+    cinfo::BACKEND,
     http::BACKEND,
     jwt::BACKEND,
+    ldap::BACKEND,
     mongodb::BACKEND,
     mysql::BACKEND,
     postgresql::BACKEND,

@@ -32,8 +32,8 @@ use self::settings::{From, Otherwise, Settings, Source};
 use self::token::{Token, Unfit};
 use super::backend::{Backend, Context, Opened, unusable};
 use crate::auth::{
-    AuthenticatorKey, AuthenticatorRecord, BoxFuture, Clock, Credentials, Finding, Health, Provider, ProviderError, Reason, Timestamp,
-    Verdict,
+    AuthenticatorKey, AuthenticatorRecord, BoxFuture, Clock, Credentials, Finding, Health, Provider, ProviderError,
+    Reason, Timestamp, Verdict,
 };
 
 pub(super) const BACKEND: Backend = Backend {

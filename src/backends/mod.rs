@@ -6,6 +6,7 @@ mod address;
 mod backend;
 mod builtin;
 mod catalog;
+mod cinfo;
 mod closed;
 mod conditional;
 mod decoys;
@@ -15,6 +16,7 @@ mod http;
 mod idle;
 mod json;
 mod jwt;
+mod ldap;
 mod mongodb;
 mod mysql;
 mod passwords;
@@ -38,7 +40,7 @@ pub use self::catalog::{check, check_precondition, kinds, password_algorithm, wa
 #[cfg(fuzzing)]
 pub use self::jwt::{judge_parts, judge_token};
 pub use self::reconcile::Reconciler;
-pub use self::secrets::names_a_secret;
-pub use self::settings::Settings;
 #[cfg(fuzzing)]
 pub use self::scram::rewritten_scram_messages;
+pub use self::secrets::names_a_secret;
+pub use self::settings::Settings;

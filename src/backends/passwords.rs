@@ -52,17 +52,34 @@ impl PasswordSettings {
         schemas
     }
 
-    /// JSON schema of both.
-    pub(super) fn schemas() -> Map<String, Value> {
-        let legacy = json!({
+    /// Reads `allow_legacy_hashes` for a place that makes records by itself, all of which say what they are. Most of what such places
+    /// make counts as legacy, so that it is let in unless the settings say otherwise.
+    pub(super) fn of_others(fields: &mut Fields<'_>) -> Self {
+        Self {
+            // What unknown users cost until a login has met something dearer.
+            algorithm: Algorithm::Digest(SaltedDigest {
+                digest: Digest::Sha256,
+                salt_position: SaltPosition::Suffix,
+            }),
+            allow_legacy_hashes: fields.flag("allow_legacy_hashes", true),
+        }
+    }
+
+    /// JSON schema of `allow_legacy_hashes`.
+    pub(super) fn legacy_schema(default: bool) -> Value {
+        json!({
             "title": "Allow legacy hashes",
             "description": "Whether users may log in whose hash is made elsewhere and too weak to be made here.",
             "type": "boolean",
-            "default": false,
-        });
+            "default": default,
+        })
+    }
+
+    /// JSON schema of both.
+    pub(super) fn schemas() -> Map<String, Value> {
         [
             ("password_hash_algorithm", Algorithm::schema()),
-            ("allow_legacy_hashes", legacy),
+            ("allow_legacy_hashes", Self::legacy_schema(false)),
         ]
         .map(|(name, schema)| (name.to_owned(), schema))
         .into_iter()

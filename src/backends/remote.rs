@@ -101,23 +101,29 @@ fn password_of(credentials: &Credentials) -> &[u8] {
     credentials.password.as_ref().map_or(b"", |password| password.expose())
 }
 
-/// Every login that is not let in does the same work, whether there is such a user or not.
+/// Every login that is not let in does the same work, whether there is such a user or not, and only who knows the password learns
+/// why a user may not log in.
 async fn check(account: &Account, passwords: &Passwords, password: &[u8]) -> Result<Verdict, ProviderError> {
-    let Some(record) = &account.record else {
+    if account.records.is_empty() {
         passwords.pay(None, password).await?;
         let finding = Finding::new(Reason::BadUsernameOrPassword, "the user has no password");
         return Ok(Verdict::Deny(finding.into()));
-    };
-    let verdict = if !passwords.verify(&record.stored, password).await? {
-        Verdict::deny(Reason::BadUsernameOrPassword)
-    } else if let Some(objection) = passwords.too_weak(&record.stored, record.encoded()) {
-        Verdict::Deny(objection.into())
-    } else {
-        Verdict::Allow(Box::new(account.identity.clone()))
-    };
-    if !matches!(verdict, Verdict::Allow(_)) {
-        passwords.pay(Some(&record.stored), password).await?;
     }
+    let mut verdict = Verdict::deny(Reason::BadUsernameOrPassword);
+    for record in &account.records {
+        if !passwords.verify(&record.stored, password).await? {
+            continue;
+        }
+        if account.is_disabled {
+            verdict = Verdict::deny(Reason::UserDisabled);
+        } else if let Some(objection) = passwords.too_weak(&record.stored, record.encoded()) {
+            verdict = Verdict::Deny(objection.into());
+        } else {
+            return Ok(Verdict::Allow(Box::new(account.identity.clone())));
+        }
+    }
+    let last = account.records.last().map(|record| &record.stored);
+    passwords.pay(last, password).await?;
     Ok(verdict)
 }
 

@@ -2,6 +2,10 @@
 
 #![cfg(test)]
 
+#[expect(unreachable_pub, reason = "the tests with real nodes use the same server")]
+#[path = "../../cluster-tests/src/decider.rs"]
+pub(super) mod decider;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

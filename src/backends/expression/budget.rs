@@ -12,10 +12,10 @@ pub(super) const LONGEST_VALUE: usize = 64 << 10;
 pub(super) const MOST_ITEMS: usize = 1024;
 
 /// What is left for one evaluation.
-pub(super) struct Budget(Cell<usize>);
+pub(in crate::backends) struct Budget(Cell<usize>);
 
 impl Budget {
-    pub(super) fn new() -> Self {
+    pub(in crate::backends) fn new() -> Self {
         Self(Cell::new(MOST_STEPS))
     }
 

@@ -37,5 +37,6 @@ mod variables;
 #[cfg(test)]
 mod tests;
 
+pub(super) use self::budget::Budget;
 pub(super) use self::fault::Fault;
 pub(super) use self::precondition::Precondition;

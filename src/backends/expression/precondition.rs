@@ -27,7 +27,12 @@ impl Precondition {
         self.holds_within(credentials, &Budget::new())
     }
 
-    pub(super) fn holds_within(&self, credentials: &Credentials, budget: &Budget) -> Result<bool, Trouble> {
+    /// The same, where several share what may be done.
+    pub(in crate::backends) fn holds_within(
+        &self,
+        credentials: &Credentials,
+        budget: &Budget,
+    ) -> Result<bool, Trouble> {
         self.check_input(credentials)?;
         match (Evaluation { credentials, budget }).value(&self.0.root, None)? {
             Value::Bool(value) => Ok(value),

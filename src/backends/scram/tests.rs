@@ -1,7 +1,7 @@
 //! The exchange's promises, over a directory and keys in memory. The client's side is computed by the `hash` room.
 
-mod http;
 mod hostile;
+mod http;
 mod world;
 
 use std::sync::Arc;

@@ -1,9 +1,6 @@
 //! Requests and answers, over real sockets.
 
 mod answers;
-#[expect(unreachable_pub, reason = "the tests with real nodes use the same server")]
-#[path = "../../../../cluster-tests/src/decider.rs"]
-mod decider;
 mod failures;
 mod memory;
 mod requests;
@@ -16,9 +13,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
-use self::decider::{Decider, Reply, Request};
 use super::BACKEND;
 use crate::auth::{Credentials, Health, Provider, ProviderError, ProviderStatus, Secret, TestClock, Verdict};
+use crate::backends::stand::decider::{Decider, Reply, Request};
 use crate::backends::stand::{context, key, says};
 
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,16 +1,12 @@
 //! Keys that a server knows.
 
-#[expect(unreachable_pub, reason = "the tests with real nodes use the same server")]
-#[path = "../../../../cluster-tests/src/decider.rs"]
-mod decider;
-
 use serde_json::Value;
 
-use self::decider::{Decider, Reply, Request};
 use super::world::World;
 use super::*;
 use crate::backends::scram::HTTP_BACKEND;
 use crate::backends::stand;
+use crate::backends::stand::decider::{Decider, Reply, Request};
 
 /// Those of `user` with the password `pencil`, salt and iterations as in RFC 7677.
 fn keys_of_user() -> Value {
