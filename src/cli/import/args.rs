@@ -21,7 +21,7 @@ pub(in crate::cli) struct ImportArgs {
     /// Whether it holds hashes, or passwords in the clear
     #[arg(long = "type", value_enum, default_value_t = Passwords::Hash)]
     passwords: Passwords,
-    /// How its hashes were made: a name or a JSON object [default: the authenticator's]
+    /// How its hashes or keys were made: a name or a JSON object; of SCRAM sha256 or sha512 [default: the authenticator's]
     #[arg(long, default_value = "", hide_default_value = true)]
     algorithm: String,
     /// What becomes of a user that was there before. Of two rows for one user the later counts
@@ -63,7 +63,7 @@ pub(in crate::cli) enum FileFormat {
 /// What stands in a file for a password.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(in crate::cli) enum Passwords {
-    /// A hash and its salt.
+    /// A hash and its salt; of SCRAM users RFC 5803's text, or salt, iterations, stored_key and server_key.
     Hash,
     /// The password in the clear.
     Plain,
