@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use super::sealed::LIFETIME;
 use crate::auth::Instant;
 
-/// About 8 MiB; thirty seconds at four thousand exchanges a second.
-const MOST: usize = 131_072;
+/// About 32 MiB if it ever comes to that; as long as they are remembered, at more exchanges a second than a processor ends.
+const MOST: usize = 524_288;
 
 /// What became of the attempt to end an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
