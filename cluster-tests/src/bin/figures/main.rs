@@ -10,6 +10,7 @@ mod imports;
 mod logins;
 mod process_figures;
 mod rate;
+mod sql;
 mod table;
 mod writes;
 
@@ -47,6 +48,7 @@ enum Section {
     Argon,
     Writes,
     Import,
+    Sql,
 }
 
 /// What this program does when it starts itself as a child.
@@ -93,6 +95,9 @@ async fn run(arguments: Arguments) -> Result<()> {
     }
     if wanted(Section::Import) {
         imports::measure(&mut table, arguments.users).await?;
+    }
+    if wanted(Section::Sql) {
+        sql::measure(&mut table, span).await?;
     }
     print!("{table}");
     Ok(())
