@@ -127,6 +127,12 @@ impl Bench {
         explained.steps.into_iter().next().context("the chain is empty")
     }
 
+    /// The node's process.
+    pub fn pid(&self) -> Result<i32> {
+        let pid = self.cluster.node(1)?.pid().context("the node has ended")?;
+        Ok(pid.as_raw_nonzero().get())
+    }
+
     /// The end of a test that has passed.
     pub fn passed(self) -> Result<()> {
         self.cluster.passed()
@@ -144,7 +150,7 @@ fn request(link: &Link, name: &str, password: Option<&[u8]>) -> v1::Authenticate
 }
 
 /// The fields of the second over those of the first.
-pub(super) fn lay_over(under: &mut Value, over: Value) {
+pub fn lay_over(under: &mut Value, over: Value) {
     if let (Some(under), Value::Object(over)) = (under.as_object_mut(), over) {
         under.extend(over);
     }

@@ -9,7 +9,7 @@ mod hostile;
 mod rows;
 mod server;
 
-pub use self::bench::{Bench, Link};
+pub use self::bench::{Bench, Link, lay_over};
 pub use self::faults::{
     a_frozen_server_is_given_up_in_time, a_killed_server_is_missed_and_found_again, an_answer_cut_short_is_a_failure,
     tls_is_refused_and_accepted, wrong_credentials_are_told_without_the_secret,

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, OptsBuilder, Params, Value as Cell};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{Authority, Launch, Program, find};
-use crate::conformance::{Server, User};
+use crate::conformance::{Server, User, lay_over};
 use crate::ports::PortBlock;
 
 const PACKAGE: &str = "mariadb-server";
@@ -35,6 +35,8 @@ pub struct MariaDb {
     address: SocketAddr,
     /// Who signed its certificate, and signs those of clients.
     pub authority: Authority,
+    /// Settings over the usual ones.
+    pub over: Value,
     _folder: TempDir,
     _ports: PortBlock,
 }
@@ -88,6 +90,7 @@ impl MariaDb {
             program,
             address,
             authority,
+            over: json!({}),
             _folder: folder,
             _ports: ports,
         };
@@ -104,7 +107,13 @@ impl MariaDb {
         Ok(())
     }
 
-    /// What users of that name have prepared or run as it is.
+    /// The one number that a query answers.
+    pub async fn count(&self, query: &str) -> Result<i64> {
+        let count: Option<i64> = connect(self.address).await?.query_first(query).await?;
+        count.context("no row")
+    }
+
+    /// What users of that name have prepared or run as it is, without the values in it.
     pub async fn statements_of(&self, user: &str) -> Result<BTreeSet<String>> {
         let mut connection = connect(self.address).await?;
         let statements: Vec<Vec<u8>> = connection
@@ -116,9 +125,20 @@ impl MariaDb {
             .await?;
         Ok(statements
             .iter()
-            .map(|text| String::from_utf8_lossy(text).into_owned())
+            .map(|text| without_values(&String::from_utf8_lossy(text)))
             .collect())
     }
+}
+
+/// Those in hexadecimal, which is how they stand in statements that are not prepared.
+fn without_values(statement: &str) -> String {
+    let mut pieces = statement.split("X'");
+    let mut text = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        text.push_str("X'");
+        text.push_str(piece.trim_start_matches(|digit: char| digit.is_ascii_hexdigit()));
+    }
+    text
 }
 
 async fn connect(address: SocketAddr) -> Result<Conn> {
@@ -140,13 +160,15 @@ impl Server for MariaDb {
     }
 
     fn settings_at(&self, address: SocketAddr) -> Value {
-        json!({
+        let mut settings = json!({
             "server": address.to_string(),
             "database": "mqtt",
             "username": "portcullis",
             "password": PASSWORD,
             "query": QUERY,
-        })
+        });
+        lay_over(&mut settings, self.over.clone());
+        settings
     }
 
     fn wrong_secret(&self) -> Value {

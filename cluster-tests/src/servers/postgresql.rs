@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio_postgres::{Client, Config, NoTls};
 
 use super::{Authority, Launch, Program, find};
-use crate::conformance::{Server, User};
+use crate::conformance::{Server, User, lay_over};
 use crate::ports::PortBlock;
 
 const PACKAGE: &str = "postgresql";
@@ -39,6 +39,8 @@ pub struct PostgreSql {
     folder: TempDir,
     /// Who signed its certificate, and signs those of clients.
     pub authority: Authority,
+    /// Settings over the usual ones.
+    pub over: Value,
     _ports: PortBlock,
 }
 
@@ -95,6 +97,7 @@ impl PostgreSql {
             address,
             folder,
             authority,
+            over: json!({}),
             _ports: ports,
         };
         server.execute(SETUP).await?;
@@ -104,6 +107,11 @@ impl PostgreSql {
     /// Runs statements as the one who may do everything.
     pub async fn execute(&self, statements: &str) -> Result<()> {
         Ok(connect(self.address).await?.batch_execute(statements).await?)
+    }
+
+    /// The one number that a query answers.
+    pub async fn count(&self, query: &str) -> Result<i64> {
+        Ok(connect(self.address).await?.query_one(query, &[]).await?.try_get(0)?)
     }
 
     /// What the log has of statements of that role.
@@ -152,13 +160,15 @@ impl Server for PostgreSql {
     }
 
     fn settings_at(&self, address: SocketAddr) -> Value {
-        json!({
+        let mut settings = json!({
             "server": address.to_string(),
             "database": "postgres",
             "username": "portcullis",
             "password": PASSWORD,
             "query": QUERY,
-        })
+        });
+        lay_over(&mut settings, self.over.clone());
+        settings
     }
 
     fn wrong_secret(&self) -> Value {

@@ -24,7 +24,7 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
-    fn new(count: u64, rate: f64, processor: Duration) -> Self {
+    pub(crate) fn new(count: u64, rate: f64, processor: Duration) -> Self {
         Self {
             per_second: rate,
             micros_each: 1_000_000.0 / per_second(count, processor),
@@ -53,9 +53,10 @@ pub(crate) async fn measure(table: &mut Table, span: Duration) -> Result<()> {
         unary(&echo_client, echo.pid()?, span, &request).await?,
     );
     report(table, "unary", &ours, &beside, "≤ 1.5");
+    let login = credentials("ada", "lovelace");
     let (ours, beside) = (
-        streamed(&client, node, span).await?,
-        streamed(&echo_client, echo.pid()?, span).await?,
+        streamed(&client, &login, node, span).await?,
+        streamed(&echo_client, &login, echo.pid()?, span).await?,
     );
     report(table, "streamed", &ours, &beside, "≤ 3");
     cluster.passed()
@@ -98,16 +99,16 @@ pub(crate) async fn unary(
 }
 
 /// One stream with a bounded number of questions under way: each answer makes room for the next.
-async fn streamed(client: &Client, server: i32, span: Duration) -> Result<Measured> {
+pub(crate) async fn streamed(
+    client: &Client,
+    login: &v1::AuthenticateRequest,
+    server: i32,
+    span: Duration,
+) -> Result<Measured> {
     let before = processor_time(server)?;
     let (questions, queue) = mpsc::channel::<v1::AuthenticateRequest>(usize::try_from(IN_FLIGHT)?);
     for id in 0..IN_FLIGHT {
-        questions
-            .send(v1::AuthenticateRequest {
-                id,
-                ..credentials("ada", "lovelace")
-            })
-            .await?;
+        questions.send(v1::AuthenticateRequest { id, ..login.clone() }).await?;
     }
     let mut answers = client
         .login()
@@ -123,11 +124,15 @@ async fn streamed(client: &Client, server: i32, span: Duration) -> Result<Measur
             "a login could not be decided: {:?}",
             answer.error
         );
+        ensure!(
+            answer.decision() == v1::Decision::Allow,
+            "a login is turned away: {answer:?}"
+        );
         count += 1;
         questions
             .send(v1::AuthenticateRequest {
                 id: answer.id,
-                ..credentials("ada", "lovelace")
+                ..login.clone()
             })
             .await?;
     }

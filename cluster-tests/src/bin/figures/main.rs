@@ -11,6 +11,7 @@ mod logins;
 mod process_figures;
 mod rate;
 mod scram;
+mod sql;
 mod table;
 mod tokens;
 mod writes;
@@ -51,6 +52,7 @@ enum Section {
     Writes,
     Import,
     Tokens,
+    Sql,
 }
 
 /// What this program does when it starts itself as a child.
@@ -103,6 +105,9 @@ async fn run(arguments: Arguments) -> Result<()> {
     }
     if wanted(Section::Tokens) {
         tokens::measure(&mut table, span).await?;
+    }
+    if wanted(Section::Sql) {
+        sql::measure(&mut table, span).await?;
     }
     print!("{table}");
     Ok(())

@@ -3,5 +3,7 @@
 mod ldap;
 mod mongodb;
 mod mysql;
+mod pgbouncer;
 mod postgresql;
 mod redis;
+mod sql;
