@@ -1,133 +1,139 @@
-//! Where the servers of a backend are: `host` or `host:port`, one or a list.
+//! Addresses of servers as EMQX's settings write them: `host[:port]`, several in a list or with commas between them.
 
-use std::fmt;
-use std::net::Ipv6Addr;
+use serde_json::Value;
 
 use super::fields::Fields;
 
-/// More than anybody's cluster has to be named of.
-const MOST: usize = 64;
-
-/// One server.
+/// Where a server is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Address {
-    /// A name or an IP address, without brackets.
+    /// A name or an IP address, the latter without brackets.
     pub(super) host: String,
     pub(super) port: u16,
 }
 
-impl Address {
-    /// Reads `host`, `host:port`, `[::1]` or `[::1]:port`.
-    pub(super) fn parse(text: &str, default_port: u16) -> Result<Self, String> {
-        let text = text.trim();
-        let (host, port) = match text.strip_prefix('[') {
-            Some(rest) => {
-                let (host, rest) = rest
-                    .split_once(']')
-                    .ok_or_else(|| format!("`{text}` has no closing `]`"))?;
-                let port = rest.strip_prefix(':');
-                // What follows the bracket and is no port makes none.
-                (host, port.or((!rest.is_empty()).then_some("")))
-            }
-            // More than one colon is an IPv6 address without a port.
-            None => match text.split_once(':') {
-                Some((host, port)) if !port.contains(':') => (host, Some(port)),
-                _ => (text, None),
-            },
-        };
-        let port = match port {
-            Some(port) => port.parse().ok().filter(|port| *port != 0),
-            None => Some(default_port),
-        };
-        let is_host = if host.contains(':') {
-            host.split('%')
-                .next()
-                .is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { host, port } = self;
+        if host.contains(':') {
+            write!(f, "[{host}]:{port}")
         } else {
-            !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b))
-        };
-        match port {
-            Some(port) if is_host => Ok(Self {
-                host: host.to_owned(),
-                port,
-            }),
-            _ => Err(format!("`{text}` is no `host` or `host:port`")),
+            write!(f, "{host}:{port}")
         }
     }
 }
 
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{}:{}", self.host, self.port)
+/// The addresses of a field that must be there; none if a fault was noted.
+pub(super) fn addresses(fields: &mut Fields<'_>, name: &'static str, default_port: u16) -> Vec<Address> {
+    let texts = match fields.get(name) {
+        Some(Value::Array(_)) => fields.texts(name),
+        _ => {
+            Vec::from_iter(Some(fields.needed_text(name, "`host:port` of the server")).filter(|text| !text.is_empty()))
         }
-    }
+    };
+    let each = texts.iter().flat_map(|text| text.split(','));
+    let found: Result<Vec<_>, _> = each.map(|one| read(one.trim(), default_port)).collect();
+    found.unwrap_or_else(|why| {
+        fields.refuse(name, why);
+        Vec::new()
+    })
 }
 
-/// A field that names one server; `None` if a fault was noted.
-pub(super) fn server(fields: &mut Fields<'_>, name: &'static str, default_port: u16) -> Option<Address> {
-    let text = fields.needed_text(name, "`host` or `host:port`");
-    if text.is_empty() {
-        return None;
+/// The same for a field that holds one.
+pub(super) fn address(fields: &mut Fields<'_>, name: &'static str, default_port: u16) -> Option<Address> {
+    let mut found = addresses(fields, name, default_port);
+    if found.len() > 1 {
+        fields.refuse(name, "must name one server only");
     }
-    Address::parse(text, default_port)
-        .map_err(|why| fields.refuse(name, why))
-        .ok()
+    found.pop()
 }
 
-/// A field that names some, as a list or in one text with commas; `None` if a fault was noted.
-pub(super) fn servers(fields: &mut Fields<'_>, name: &'static str, default_port: u16) -> Option<Vec<Address>> {
-    if fields.get(name).is_none() {
-        fields.refuse(name, "is required: a list of `host` or `host:port`");
-        return None;
+fn read(text: &str, default_port: u16) -> Result<Address, String> {
+    let wrong = || format!("holds `{text}`, which is no `host` and no `host:port`");
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (host, after) = rest.split_once(']').ok_or_else(wrong)?;
+            let port = match after.strip_prefix(':') {
+                Some(port) => Some(port),
+                None if after.is_empty() => None,
+                None => return Err(wrong()),
+            };
+            host.parse::<std::net::Ipv6Addr>().map_err(|_| wrong())?;
+            (host, port)
+        }
+        None if text.parse::<std::net::Ipv6Addr>().is_ok() => (text, None),
+        None => match text.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (text, None),
+        },
+    };
+    let is_host = |host: &str| {
+        let is_fit = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':');
+        !host.is_empty() && host.len() <= 253 && host.bytes().all(is_fit)
+    };
+    let port = match port {
+        None => default_port,
+        Some(port) => port.parse().ok().filter(|port| *port != 0).ok_or_else(wrong)?,
+    };
+    if is_host(host) {
+        Ok(Address {
+            host: host.to_owned(),
+            port,
+        })
+    } else {
+        Err(wrong())
     }
-    let texts = fields.texts(name);
-    let texts: Vec<_> = texts.iter().flat_map(|text| text.split(',')).collect();
-    if texts.len() > MOST {
-        fields.refuse(name, format!("names more than {MOST} servers"));
-        return None;
-    }
-    let parsed: Result<Vec<_>, _> = texts.iter().map(|text| Address::parse(text, default_port)).collect();
-    parsed
-        .map_err(|why| fields.refuse(name, why))
-        .ok()
-        .filter(|parsed| !parsed.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
-    use super::{Address, Fields, servers};
+    use super::addresses;
+    use crate::backends::fields::Fields;
 
-    #[test]
-    fn a_server_is_a_host_with_or_without_a_port() {
-        for (text, shown) in [
-            ("redis", "redis:6379"),
-            (" 10.0.0.1:7000 ", "10.0.0.1:7000"),
-            ("::1", "[::1]:6379"),
-            ("[::1]:7000", "[::1]:7000"),
-            ("[fe80::1%eth0]", "[fe80::1%eth0]:6379"),
-        ] {
-            assert_eq!(Address::parse(text, 6379).unwrap().to_string(), shown);
-        }
-        for text in [
-            "", ":1", "a:", "a:0", "a:70000", "a b", "[::1", "[::1]7", "u@h", "a/b", "a:b:1",
-        ] {
-            assert!(Address::parse(text, 6379).is_err(), "{text}");
+    fn found(servers: impl Into<Value>) -> Result<Vec<String>, String> {
+        let given = json!({ "servers": servers.into() });
+        let mut fields = Fields::of("settings", &given).unwrap();
+        let found = addresses(&mut fields, "servers", 3306);
+        match fields.finish() {
+            Ok(_) => Ok(found.iter().map(ToString::to_string).collect()),
+            Err(faults) => Err(faults[0].to_string()),
         }
     }
 
     #[test]
-    fn a_list_may_come_in_one_text() {
-        for given in [json!({"servers": "a:1, b"}), json!({"servers": ["a:1", "b"]})] {
-            let mut fields = Fields::of("settings", &given).unwrap();
-            let found = servers(&mut fields, "servers", 2).unwrap();
-            let shown: Vec<_> = found.iter().map(Address::to_string).collect();
-            assert_eq!(shown, ["a:1", "b:2"]);
-            assert!(fields.finish().is_ok());
+    fn hosts_with_and_without_ports_are_read() {
+        assert_eq!(found("db").unwrap(), ["db:3306"]);
+        assert_eq!(
+            found("db.example:5, 10.0.0.1").unwrap(),
+            ["db.example:5", "10.0.0.1:3306"]
+        );
+        assert_eq!(
+            found("::1,[::2],[::3]:7").unwrap(),
+            ["[::1]:3306", "[::2]:3306", "[::3]:7"]
+        );
+        assert_eq!(found(json!(["a:1", "b"])).unwrap(), ["a:1", "b:3306"]);
+        assert!(found(json!([])).is_err() && found(json!(["a", 1])).is_err());
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_by_its_name() {
+        for text in [
+            "db:",
+            "db:0",
+            "db:70000",
+            "a,",
+            ":5",
+            "mysql://db",
+            "/tmp/socket",
+            "[::1",
+            "[::1]5",
+            "[db]:5",
+            "a b",
+            "u@h",
+        ] {
+            assert!(found(text).unwrap_err().contains("settings.servers"), "{text}");
         }
     }
 }

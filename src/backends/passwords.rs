@@ -8,7 +8,13 @@ use super::backend::{Context, Violation};
 use super::decoys::Decoys;
 use super::fields::Fields;
 use crate::auth::{Clock, Finding, ProviderError, Reason};
-use crate::hash::{self, Algorithm, HashError, Hasher, Stored};
+use crate::hash::{self, Algorithm, Digest, HashError, Hasher, SaltPosition, SaltedDigest, Stored};
+
+/// How hashes are made that other systems keep without a word about it, if the settings do not say: EMQX's default.
+pub(super) const ELSEWHERE: Algorithm = Algorithm::Digest(SaltedDigest {
+    digest: Digest::Sha256,
+    salt_position: SaltPosition::Prefix,
+});
 
 /// How records are made, and which others serve too.
 #[derive(Clone, Debug)]
@@ -36,17 +42,12 @@ impl PasswordSettings {
         }
     }
 
-    /// Reads both for records that others have made. What hashes are which do not say it themselves, is EMQX's default.
-    pub(super) fn of_elsewhere(fields: &mut Fields<'_>) -> Self {
-        Self::parse(fields, usual_elsewhere())
-    }
-
-    /// JSON schema of both, for such records.
+    /// JSON schema of both, for records that others have made.
     pub(super) fn schemas_of_elsewhere() -> Map<String, Value> {
         let mut schemas = Self::schemas();
         if let Some(algorithm) = schemas.get_mut("password_hash_algorithm") {
             algorithm["description"] = json!("What the stored hashes are that do not say it themselves.");
-            algorithm["default"] = usual_elsewhere().to_json();
+            algorithm["default"] = ELSEWHERE.to_json();
         }
         schemas
     }
@@ -67,10 +68,6 @@ impl PasswordSettings {
         .into_iter()
         .collect()
     }
-}
-
-fn usual_elsewhere() -> Algorithm {
-    Algorithm::parse(&json!("sha256")).unwrap_or_else(|_| Algorithm::recommended())
 }
 
 /// The passwords of one authenticator.

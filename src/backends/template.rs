@@ -159,6 +159,15 @@ impl Template {
         Ok(template)
     }
 
+    /// Reads a template where any placeholder may stand, and where what is none is a mistake, and not the operator's wish.
+    pub(super) fn parse_strictly(text: &str) -> Result<Self, String> {
+        let template = Self::parse(text, |_| true)?;
+        match template.unknown.first() {
+            Some(unknown) => Err(format!("has an unknown placeholder `${{{unknown}}}`")),
+            None => Ok(template),
+        }
+    }
+
     /// As it was written.
     pub(super) fn text(&self) -> &str {
         &self.text
@@ -214,6 +223,17 @@ impl Template {
     pub(super) fn unknown(&self) -> &[String] {
         &self.unknown
     }
+}
+
+/// Each of them once.
+pub(super) fn distinct<'t>(placeholders: impl Iterator<Item = &'t Placeholder>) -> Vec<Placeholder> {
+    let mut found: Vec<Placeholder> = Vec::new();
+    for placeholder in placeholders {
+        if !found.contains(placeholder) {
+            found.push(placeholder.clone());
+        }
+    }
+    found
 }
 
 fn push_text(parts: &mut Vec<Part>, text: String) {

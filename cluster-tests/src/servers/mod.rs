@@ -3,12 +3,16 @@
 
 pub mod certificates; // an authority, and certificates for servers and clients
 pub mod mariadb; // users in MariaDB
+pub mod mongo; // accounts in MongoDB
 pub mod pgbouncer; // what stands between many clients and few connections
 pub mod postgresql; // users in PostgreSQL
 pub mod program; // a server as a process: start, stop, kill, freeze
+pub mod redis; // accounts in Redis
 
 pub use self::certificates::{Authority, Pair};
 pub use self::mariadb::MariaDb;
+pub use self::mongo::Mongo;
 pub use self::pgbouncer::PgBouncer;
 pub use self::postgresql::PostgreSql;
 pub use self::program::{Launch, Program, find};
+pub use self::redis::{Redis, RedisCluster, Sentinel};

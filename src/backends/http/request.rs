@@ -9,7 +9,7 @@ use super::place::{in_address, in_header, in_json, in_path, in_query};
 use super::settings::{BodyKind, Method, Server};
 use crate::auth::{Credentials, ProviderError, Reason};
 use crate::backends::reach::Times;
-use crate::backends::template::{Placeholder, Template};
+use crate::backends::template::{Placeholder, Template, distinct};
 
 /// What a client brings cannot be sent as the settings want it sent: nobody who is meant to be let in brings such a thing.
 #[derive(Debug)]
@@ -53,13 +53,7 @@ impl Requests {
         } = &self.server;
         let named = headers.iter().chain(body).map(|(_, template)| template);
         let templates = std::iter::once(path).chain(query).chain(named);
-        let mut inputs: Vec<Placeholder> = Vec::new();
-        for input in templates.flat_map(Template::placeholders) {
-            if !inputs.contains(input) {
-                inputs.push(input.clone());
-            }
-        }
-        inputs
+        distinct(templates.flat_map(Template::placeholders))
     }
 
     /// Asks about a client. An inner error is the client's own doing.

@@ -14,7 +14,7 @@ use crate::backends::Violation;
 use crate::backends::fields::Fields;
 use crate::backends::reach::ReachSettings;
 use crate::backends::ssl::Ssl;
-use crate::backends::template::{Placeholder, Template};
+use crate::backends::template::Template;
 
 /// What the time for a question is called.
 pub(in crate::backends) const ASK: &str = "request_timeout";
@@ -129,22 +129,13 @@ fn split(text: &str) -> Result<(Url, Template, Option<Template>), String> {
         Some((path, query)) => (path, Some(query)),
         None => (rest, None),
     };
-    let path = template(if path.is_empty() { "/" } else { path })?;
+    let path = Template::parse_strictly(if path.is_empty() { "/" } else { path })?;
     let harmless = path.filled::<String>(&Credentials::default(), |_, _| Ok("x".to_owned()))?;
     if leads_elsewhere(&harmless) {
         return Err("has a segment `.` or `..` in its path".to_owned());
     }
     base.join(&harmless).map_err(|why| format!("is no address: {why}"))?;
-    Ok((base, path, query.map(template).transpose()?))
-}
-
-/// Any placeholder may stand anywhere; what is none is a mistake, and not the operator's wish.
-fn template(text: &str) -> Result<Template, String> {
-    let template = Template::parse(text, |_: &Placeholder| true)?;
-    match template.unknown().first() {
-        Some(unknown) => Err(format!("has an unknown placeholder `${{{unknown}}}`")),
-        None => Ok(template),
-    }
+    Ok((base, path, query.map(Template::parse_strictly).transpose()?))
 }
 
 /// An object of texts with placeholders.
@@ -161,7 +152,7 @@ fn named(fields: &mut Fields<'_>, field: &'static str) -> Option<Vec<Named>> {
         match value
             .as_str()
             .ok_or_else(|| "must be text".to_owned())
-            .and_then(template)
+            .and_then(Template::parse_strictly)
         {
             Ok(template) => found.push((name.clone(), template)),
             Err(why) => {
@@ -195,7 +186,7 @@ fn headers(fields: &mut Fields<'_>, method: Method) -> Option<(Vec<Named>, BodyK
     }
     for (name, value) in defaults {
         if !headers.iter().any(|(other, _)| other == name)
-            && let Ok(value) = template(value)
+            && let Ok(value) = Template::parse_strictly(value)
         {
             headers.push((name.to_owned(), value));
         }

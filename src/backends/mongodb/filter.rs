@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::auth::Credentials;
 use crate::backends::Violation;
-use crate::backends::template::{Placeholder, Template};
+use crate::backends::template::{Placeholder, Template, distinct};
 
 /// Operators that compare, or join what compares. The others run code, or look at more than one document.
 const OPERATORS: [&str; 18] = [
@@ -74,11 +74,11 @@ impl Filter {
 
     /// What of a client goes into it.
     pub(super) fn inputs(&self) -> Vec<Placeholder> {
-        let mut inputs = Vec::new();
+        let mut placeholders = Vec::new();
         for (_, part) in &self.0 {
-            part.gather(&mut inputs);
+            part.gather(&mut placeholders);
         }
-        inputs
+        distinct(placeholders.into_iter())
     }
 
     /// Fills it in.
@@ -112,18 +112,12 @@ impl Part {
         })
     }
 
-    fn gather(&self, inputs: &mut Vec<Placeholder>) {
+    fn gather<'p>(&'p self, found: &mut Vec<&'p Placeholder>) {
         match self {
             Self::Fixed(_) => {}
-            Self::Text(template) => {
-                for input in template.placeholders() {
-                    if !inputs.contains(input) {
-                        inputs.push(input.clone());
-                    }
-                }
-            }
-            Self::List(parts) => parts.iter().for_each(|part| part.gather(inputs)),
-            Self::Object(parts) => parts.iter().for_each(|(_, part)| part.gather(inputs)),
+            Self::Text(template) => found.extend(template.placeholders()),
+            Self::List(parts) => parts.iter().for_each(|part| part.gather(found)),
+            Self::Object(parts) => parts.iter().for_each(|(_, part)| part.gather(found)),
         }
     }
 }
@@ -186,10 +180,7 @@ fn part(path: &str, value: &Value, is_pattern: bool, room: usize, faults: &mut V
 }
 
 fn template(text: &str, is_pattern: bool) -> Result<Template, String> {
-    let template = Template::parse(text, |_| true)?;
-    if let Some(unknown) = template.unknown().first() {
-        return Err(format!("has an unknown placeholder `${{{unknown}}}`"));
-    }
+    let template = Template::parse_strictly(text)?;
     if is_pattern && template.placeholders().next().is_some() {
         return Err("has a placeholder in a pattern: a client could send one that fits everybody".to_owned());
     }

@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 use super::document::Shape;
 use super::filter::Filter;
 use crate::backends::Violation;
-use crate::backends::address::{Address, server, servers};
+use crate::backends::address::{Address, address, addresses};
 use crate::backends::fields::Fields;
-use crate::backends::passwords::PasswordSettings;
+use crate::backends::passwords::{ELSEWHERE, PasswordSettings};
 use crate::backends::reach::ReachSettings;
 use crate::backends::secrets::{self, SecretSource};
 use crate::backends::ssl::Ssl;
@@ -102,7 +102,7 @@ impl MongoSettings {
         let collection = name(&mut fields, "collection", "the collection with the accounts");
         let filter = filter(&mut fields);
         let shape = Shape::parse(&mut fields);
-        let passwords = PasswordSettings::of_elsewhere(&mut fields);
+        let passwords = PasswordSettings::parse(&mut fields, ELSEWHERE);
         let reach = ReachSettings::parse(&mut fields, ASK);
         let filled = fields.finish()?;
         let (Some(place), Some(filter), Some(reach)) = (place, filter, reach) else {
@@ -133,10 +133,10 @@ fn place(fields: &mut Fields<'_>) -> Option<Place> {
             &["servers"],
             "goes with `rs` and `sharded`; one alone is named by `server`",
         );
-        server(fields, "server", PORT).map(|address| vec![address])
+        address(fields, "server", PORT).into_iter().collect()
     } else {
         fields.refuse_given(&["server"], "goes with `single`; here they are listed in `servers`");
-        servers(fields, "servers", PORT)
+        addresses(fields, "servers", PORT)
     };
     let standing = match kind {
         Kind::ReplicaSet => Standing::ReplicaSet(
@@ -171,7 +171,7 @@ fn place(fields: &mut Fields<'_>) -> Option<Place> {
     }
     Some(Place {
         standing,
-        addresses: addresses?,
+        addresses,
         by_srv_record,
         read_mode,
         auth_source,

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::split;
 use crate::auth::{Credentials, ProviderError, Reason};
 use crate::backends::json;
-use crate::backends::template::{Placeholder, Template};
+use crate::backends::template::{Placeholder, Template, distinct};
 
 /// What is known of an account: the names are EMQX's and ours.
 const FIELDS: [&str; 8] = [
@@ -74,10 +74,7 @@ impl Command {
             return Err(format!("has no key after {}", verb.name()));
         };
         let key = std::str::from_utf8(key).map_err(|_| "has a key that is no UTF-8")?;
-        let key = Template::parse(key, |_| true)?;
-        if let Some(unknown) = key.unknown().first() {
-            return Err(format!("has an unknown placeholder `${{{unknown}}}` in its key"));
-        }
+        let key = Template::parse_strictly(key)?;
         let fields = fields.iter().map(|field| known(field)).collect::<Result<Vec<_>, _>>()?;
         match (verb, fields.as_slice()) {
             (Verb::HGetAll | Verb::Get, []) => {}
@@ -99,13 +96,7 @@ impl Command {
 
     /// What of a client goes into it.
     pub(super) fn inputs(&self) -> Vec<Placeholder> {
-        let mut inputs: Vec<Placeholder> = Vec::new();
-        for input in self.key.placeholders() {
-            if !inputs.contains(input) {
-                inputs.push(input.clone());
-            }
-        }
-        inputs
+        distinct(self.key.placeholders())
     }
 
     /// The key of a client's account.

@@ -5,9 +5,9 @@ use serde_json::{Map, Value, json};
 use super::command::Command;
 use super::dial::Login;
 use crate::backends::Violation;
-use crate::backends::address::{Address, server, servers};
+use crate::backends::address::{Address, address, addresses};
 use crate::backends::fields::Fields;
-use crate::backends::passwords::PasswordSettings;
+use crate::backends::passwords::{ELSEWHERE, PasswordSettings};
 use crate::backends::reach::ReachSettings;
 use crate::backends::secrets::{self, SecretSource};
 use crate::backends::ssl::Ssl;
@@ -63,7 +63,7 @@ impl RedisSettings {
         let login = login(&mut fields, kind);
         let command = command(&mut fields);
         let ssl = fields.within("ssl", Ssl::parse);
-        let passwords = PasswordSettings::of_elsewhere(&mut fields);
+        let passwords = PasswordSettings::parse(&mut fields, ELSEWHERE);
         let reach = ReachSettings::parse(&mut fields, ASK);
         let filled = fields.finish()?;
         let (Some(command), Some(standing), Some(ssl), Some(reach)) = (command, standing, ssl, reach) else {
@@ -91,12 +91,12 @@ fn standing(fields: &mut Fields<'_>, kind: Kind) -> Option<Standing> {
             &["servers"],
             "goes with `sentinel` and `cluster`; one alone is named by `server`",
         );
-        return server(fields, "server", PORT).map(Standing::Single);
+        return address(fields, "server", PORT).map(Standing::Single);
     }
     fields.refuse_given(&["server"], "goes with `single`; here they are listed in `servers`");
-    let addresses = servers(fields, "servers", PORT);
+    let addresses = addresses(fields, "servers", PORT);
     if kind == Kind::Cluster {
-        return addresses.map(Standing::Cluster);
+        return Some(Standing::Cluster(addresses));
     }
     let group = fields.needed_text("sentinel", "the name that the sentinels know the master by");
     let login = Login {
@@ -105,7 +105,7 @@ fn standing(fields: &mut Fields<'_>, kind: Kind) -> Option<Standing> {
         database: 0,
     };
     Some(Standing::Sentinels {
-        addresses: addresses?,
+        addresses,
         group: group.to_owned(),
         login,
     })

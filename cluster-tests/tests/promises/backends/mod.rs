@@ -1,3 +1,5 @@
 //! What each backend promises, one file per backend, against the real server.
 
+mod mongodb;
 mod postgresql;
+mod redis;
