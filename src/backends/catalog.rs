@@ -9,16 +9,18 @@ use super::conditional::Conditional;
 use super::expression::{Fault, Precondition};
 use super::scram;
 use super::timed::Timed;
-use super::{builtin, http, jwt, mongodb, redis};
+use super::{builtin, http, jwt, mongodb, mysql, postgresql, redis};
 use crate::auth::{AuthenticatorRecord, ProviderError, Reason};
 use crate::hash::Algorithm;
 use crate::words;
 
-static BACKENDS: [Backend; 7] = [
+static BACKENDS: [Backend; 9] = [
     builtin::BACKEND,
     http::BACKEND,
     jwt::BACKEND,
     mongodb::BACKEND,
+    mysql::BACKEND,
+    postgresql::BACKEND,
     redis::BACKEND,
     scram::BACKEND,
     scram::HTTP_BACKEND,
