@@ -169,16 +169,14 @@ impl Ssl {
         config.with_client_auth_cert(chain, key).map_err(|why| why.to_string())
     }
 
-    /// The system's authorities as PEM, for drivers that take nothing else. Not to be called on the async threads.
-    pub(super) fn system_authorities() -> String {
-        let found = rustls_native_certs::load_native_certs();
+    /// The authorities that are trusted as PEM, for drivers that take nothing else. Not to be called on the async threads.
+    pub(super) fn trusted_pem(&self) -> Result<String, String> {
         let mut pem = String::new();
-        for certificate in found.certs {
-            pem.push_str("-----BEGIN CERTIFICATE-----\n");
-            pem.push_str(&STANDARD.encode(certificate));
-            pem.push_str("\n-----END CERTIFICATE-----\n");
+        for certificate in self.trusted()? {
+            let text = STANDARD.encode(certificate);
+            pem.push_str(&["-----BEGIN CERTIFICATE-----\n", &text, "\n-----END CERTIFICATE-----\n"].concat());
         }
-        pem
+        Ok(pem)
     }
 
     fn roots(&self) -> Result<RootCertStore, String> {

@@ -165,15 +165,10 @@ impl Accounts {
 
 impl Material {
     fn of(ssl: &Ssl) -> Result<Self, String> {
-        let authorities = if ssl.authorities.is_empty() {
-            Ssl::system_authorities()
-        } else {
-            ssl.authorities.clone()
-        };
         let certificate =
             (!ssl.certificate.is_empty()).then(|| MemoryFile::with(&[&*ssl.certificate, &ssl.key].concat()));
         Ok(Self {
-            authorities: MemoryFile::with(&authorities).map_err(|why| why.to_string())?,
+            authorities: MemoryFile::with(&ssl.trusted_pem()?).map_err(|why| why.to_string())?,
             certificate: certificate.transpose().map_err(|why| why.to_string())?,
         })
     }
