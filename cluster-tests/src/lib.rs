@@ -2,6 +2,7 @@
 
 pub mod calls; // what a client or an operator says to a node
 pub mod cluster; // nodes, edges and what they have in common
+pub mod conformance; // what every backend promises that keeps users with hashes
 pub mod decider; // an HTTP server that decides on clients
 pub mod issuer; // a key set over HTTP that rotates, stalls, lies and dies
 pub mod journal_fault; // a disk that fails under one node's journal
@@ -10,7 +11,7 @@ pub mod other_version; // what a node of another version hands to the leader
 pub mod ports; // free ports, kept apart between test processes
 pub mod process; // one node: start, kill, stop, wipe
 pub mod proxy; // one directed edge: cut, drop, delay, heal
-pub mod servers; // real servers that backends are tested with
+pub mod servers; // private instances of what backends ask
 pub mod wait; // conditions with a deadline
 
 pub use self::cluster::{Cluster, Options, PATIENCE};

@@ -1,6 +1,7 @@
 //! What a cluster promises, one file per promise, against real processes.
 
 mod authenticators;
+mod backends;
 mod bootstrap;
 mod catch_up;
 mod chains;
@@ -15,7 +16,6 @@ mod import;
 mod import_resumed;
 mod join;
 mod journal_faults;
-mod ldap;
 mod linearizable;
 mod no_lost_writes;
 mod overload;

@@ -1,0 +1,4 @@
+//! What each backend promises, one file per backend, against the real server.
+
+mod ldap;
+mod postgresql;
