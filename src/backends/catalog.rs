@@ -9,17 +9,19 @@ use super::conditional::Conditional;
 use super::expression::{Fault, Precondition};
 use super::scram;
 use super::timed::Timed;
-use super::{builtin, cinfo, http, jwt, ldap};
+use super::{builtin, cinfo, http, jwt, ldap, mysql, postgresql};
 use crate::auth::{AuthenticatorRecord, ProviderError, Reason};
 use crate::hash::Algorithm;
 use crate::words;
 
-static BACKENDS: [Backend; 7] = [
+static BACKENDS: [Backend; 9] = [
     builtin::BACKEND,
     cinfo::BACKEND,
     http::BACKEND,
     jwt::BACKEND,
     ldap::BACKEND,
+    mysql::BACKEND,
+    postgresql::BACKEND,
     scram::BACKEND,
     scram::HTTP_BACKEND,
 ];

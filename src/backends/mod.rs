@@ -2,6 +2,7 @@
 
 mod account;
 mod acl;
+mod address;
 mod backend;
 mod builtin;
 mod catalog;
@@ -12,16 +13,20 @@ mod decoys;
 mod expression;
 mod fields;
 mod http;
+mod idle;
 mod json;
 mod jwt;
 mod ldap;
+mod mysql;
 mod passwords;
+mod postgresql;
 mod reach;
 mod reconcile;
 mod remote;
 mod scram;
 mod secrets;
 mod settings;
+mod sql;
 mod ssl;
 mod stand;
 mod template;

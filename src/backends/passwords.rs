@@ -10,6 +10,12 @@ use super::fields::Fields;
 use crate::auth::{Clock, Finding, ProviderError, Reason};
 use crate::hash::{self, Algorithm, Digest, HashError, Hasher, SaltPosition, SaltedDigest, Stored};
 
+/// How hashes are made that other systems keep without a word about it, if the settings do not say: EMQX's default.
+pub(super) const ELSEWHERE: Algorithm = Algorithm::Digest(SaltedDigest {
+    digest: Digest::Sha256,
+    salt_position: SaltPosition::Prefix,
+});
+
 /// How records are made, and which others serve too.
 #[derive(Clone, Debug)]
 pub(super) struct PasswordSettings {
@@ -41,10 +47,7 @@ impl PasswordSettings {
     pub(super) fn of_others(fields: &mut Fields<'_>) -> Self {
         Self {
             // What unknown users cost until a login has met something dearer.
-            algorithm: Algorithm::Digest(SaltedDigest {
-                digest: Digest::Sha256,
-                salt_position: SaltPosition::Suffix,
-            }),
+            algorithm: ELSEWHERE,
             allow_legacy_hashes: fields.flag("allow_legacy_hashes", true),
         }
     }

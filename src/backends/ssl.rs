@@ -169,15 +169,22 @@ impl Ssl {
 
     fn roots(&self) -> Result<RootCertStore, String> {
         let mut roots = RootCertStore::empty();
-        if self.authorities.is_empty() {
-            let found = rustls_native_certs::load_native_certs();
-            roots.add_parsable_certificates(found.certs);
-        } else {
-            for certificate in certificates(&self.authorities)? {
-                roots.add(certificate).map_err(|why| why.to_string())?;
-            }
+        for certificate in self.trusted()? {
+            roots.add(certificate).map_err(|why| why.to_string())?;
         }
         Ok(roots)
+    }
+
+    /// The authorities that are trusted, for drivers that make something of them by themselves. Not to be called on the async
+    /// threads either.
+    pub(super) fn trusted(&self) -> Result<Vec<CertificateDer<'static>>, String> {
+        if !self.authorities.is_empty() {
+            return certificates(&self.authorities);
+        }
+        // Among the system's there may be some that nothing can be done with.
+        let mut found = rustls_native_certs::load_native_certs().certs;
+        found.retain(|certificate| RootCertStore::empty().add(certificate.clone()).is_ok());
+        Ok(found)
     }
 
     /// Sets a client up so.
