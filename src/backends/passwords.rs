@@ -57,10 +57,7 @@ impl PasswordSettings {
     pub(super) fn of_others(fields: &mut Fields<'_>) -> Self {
         Self {
             // What unknown users cost until a login has met something dearer.
-            algorithm: Algorithm::Digest(SaltedDigest {
-                digest: Digest::Sha256,
-                salt_position: SaltPosition::Suffix,
-            }),
+            algorithm: ELSEWHERE,
             allow_legacy_hashes: fields.flag("allow_legacy_hashes", true),
         }
     }

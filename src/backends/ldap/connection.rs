@@ -8,17 +8,21 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::entry::Entry;
 use super::relay::{Protection, Relay};
+use super::result::nonsense;
 use crate::auth::{ProviderError, Reason};
+use crate::backends::idle::Trouble;
 
 /// As many entries as are needed to know that there are too many.
 pub(super) const MOST_ENTRIES: usize = 2;
 /// Where the library would look for a socket, if it had not been given one.
 const ITS_OWN: &str = "ldapi:///";
 
-/// A connection. An error of its methods means that it is of no use any more.
+/// A connection.
 pub(super) struct Connection {
     ldap: Ldap,
     relay: Relay,
+    /// Who was caught in nonsense once is not asked again.
+    is_spoilt: bool,
     _driver: AbortOnDropHandle<()>,
 }
 
@@ -45,17 +49,18 @@ impl Connection {
         Ok(Self {
             ldap,
             relay,
+            is_spoilt: false,
             _driver: AbortOnDropHandle::new(driver),
         })
     }
 
-    /// Whether it has ended while nobody used it.
-    pub(super) fn is_closed(&mut self) -> bool {
-        self.relay.ended().is_some() || self.ldap.is_closed()
+    /// Whether another question can be asked.
+    pub(super) fn is_usable(&self) -> bool {
+        !self.is_spoilt && self.relay.ended().is_none()
     }
 
     /// Says who is speaking. An empty name or password would be taken for nobody's, and welcomed: whoever calls this has refused them.
-    pub(super) async fn bind(&mut self, dn: &str, password: &str) -> Result<LdapResult, ProviderError> {
+    pub(super) async fn bind(&mut self, dn: &str, password: &str) -> Result<LdapResult, Trouble> {
         let bound = guarded(self.ldap.simple_bind(dn, password)).await;
         self.told(bound)
     }
@@ -66,16 +71,16 @@ impl Connection {
         base: &str,
         filter: &str,
         attributes: &[String],
-    ) -> Result<Searched, ProviderError> {
+    ) -> Result<Searched, Trouble> {
         let searched = guarded(self.found(base, filter, attributes)).await;
         let (tags, result) = self.told(searched)?;
         if tags.len() > MOST_ENTRIES {
-            return Err(nonsense("the directory sends more entries than it was asked for"));
+            return Err(self.spoilt("the directory sends more entries than it was asked for"));
         }
         let entries: Option<Vec<_>> = tags.into_iter().map(Entry::read).collect();
         match entries {
             Some(entries) => Ok(Searched { entries, result }),
-            None => Err(nonsense("the directory sent an entry that is none")),
+            None => Err(self.spoilt("the directory sent an entry that is none")),
         }
     }
 
@@ -104,26 +109,27 @@ impl Connection {
     }
 
     /// The answer, or why there is none, which the relay knows better than the library.
-    fn told<T>(&self, answer: Option<Result<T, LdapError>>) -> Result<T, ProviderError> {
-        match answer {
-            Some(Ok(answer)) => Ok(answer),
-            Some(Err(why)) => Err(match self.relay.ended() {
-                Some(ended) => ended.clone(),
-                None => ProviderError::new(
-                    Reason::BackendUnavailable,
-                    format!("the directory's answer broke off: {why}"),
-                ),
-            }),
-            None => Err(nonsense("the directory's answer makes no sense")),
-        }
+    fn told<T>(&mut self, answer: Option<Result<T, LdapError>>) -> Result<T, Trouble> {
+        let why = match answer {
+            Some(Ok(answer)) => return Ok(answer),
+            Some(Err(why)) => why,
+            None => return Err(self.spoilt("the directory's answer makes no sense")),
+        };
+        self.is_spoilt = true;
+        Err(match self.relay.ended() {
+            Some(ended) if ended.reason == Reason::BackendUnavailable => Trouble::Lost(ended.detail.clone()),
+            Some(ended) => Trouble::Failed(ended.clone()),
+            None => Trouble::Lost(format!("the directory's answer broke off: {why}")),
+        })
+    }
+
+    fn spoilt(&mut self, why: &str) -> Trouble {
+        self.is_spoilt = true;
+        Trouble::Failed(nonsense(why))
     }
 }
 
 /// The library panics at messages that are not what they must be: that is the directory's doing, and ends nothing but the question.
 async fn guarded<T>(answer: impl Future<Output = T>) -> Option<T> {
     AssertUnwindSafe(answer).catch_unwind().await.ok()
-}
-
-fn nonsense(why: &str) -> ProviderError {
-    ProviderError::new(Reason::BackendBadResponse, why)
 }

@@ -6,15 +6,17 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ldap3::LdapResult;
+use zeroize::Zeroizing;
 
-use super::connection::{Connection, MOST_ENTRIES, Searched};
+use super::connection::{MOST_ENTRIES, Searched};
 use super::entry::{Entry, IS_ENABLED};
-use super::idle::Idle;
+use super::links::{Binding, Claim, Query, Searching, Way, detail};
 use super::relay::Protection;
-use super::settings::{Method, Server, Settings};
+use super::result::{INVALID_CREDENTIALS, NO_SUCH_OBJECT, SIZE_LIMIT_EXCEEDED, SUCCESS, failed, nonsense};
+use super::settings::{Attributes, Method, Search, Server, Settings};
 use crate::auth::{Clock, Credentials, Finding, ProviderError, Reason, Verdict};
 use crate::backends::account::{Account, Record};
+use crate::backends::idle::{Idle, Link as _};
 use crate::backends::reach::Source;
 use crate::backends::remote::Answer;
 use crate::backends::template::{Placeholder, Template};
@@ -22,139 +24,57 @@ use crate::backends::template::{Placeholder, Template};
 /// Values of one password attribute; each is checked.
 const MOST_PASSWORDS: usize = 8;
 
-const SUCCESS: u32 = 0;
-const TIME_LIMIT_EXCEEDED: u32 = 3;
-const SIZE_LIMIT_EXCEEDED: u32 = 4;
-const REFERRAL: u32 = 10;
-const NO_SUCH_OBJECT: u32 = 32;
-const INVALID_CREDENTIALS: u32 = 49;
-const BUSY: u32 = 51;
-const UNAVAILABLE: u32 = 52;
-
 /// A directory, ready to be asked.
 pub(super) struct Directory {
-    settings: Settings,
-    protection: Protection,
-    /// What is wanted of an entry.
-    wanted: Vec<String>,
-    /// Connections bound as the user that searches.
-    searching: Idle<Connection>,
-    /// Connections on which clients are bound. Nothing is ever searched on them, so that it does not matter as whom they are bound.
-    binding: Idle<Connection>,
-    secrets_dir: PathBuf,
+    search: Search,
+    method: Method,
+    inputs: Vec<Placeholder>,
+    /// For probes, which make connections of their own.
+    way: Arc<Searching>,
+    searching: Idle<Arc<Searching>>,
+    binding: Idle<Binding>,
     clock: Arc<dyn Clock>,
 }
 
 impl Directory {
     /// Opens nothing yet, but reads the system's authorities: not to be called on the async threads.
     pub(super) fn new(settings: Settings, secrets_dir: PathBuf, clock: Arc<dyn Clock>) -> Result<Self, ProviderError> {
-        let Server { ssl, starttls, .. } = &settings.server;
-        let protection = if ssl.is_enabled || *starttls {
-            let config = ssl.client_config().map_err(|why| {
-                ProviderError::new(Reason::BackendUnavailable, format!("TLS cannot be set up: {why}"))
-            })?;
-            if *starttls {
-                Protection::StartTls(Arc::new(config))
-            } else {
-                Protection::Ldaps(Arc::new(config))
-            }
-        } else {
-            Protection::Plain
+        let inputs = settings.inputs();
+        let Settings {
+            server,
+            search,
+            method,
+            reach,
+        } = settings;
+        let way = Way {
+            protection: protection(&server)?,
+            address: server.address,
         };
-        let pool_size = settings.reach.pool_size();
-        Ok(Self {
-            wanted: wanted(&settings),
-            protection,
-            searching: Idle::new(pool_size),
-            binding: Idle::new(pool_size),
+        let searching = Arc::new(Searching {
+            way: way.clone(),
+            username: server.username,
+            password: server.password,
             secrets_dir,
+            wanted: wanted(&search.attributes),
+        });
+        let (most, limit) = (reach.pool_size(), reach.times.connect);
+        Ok(Self {
+            search,
+            method,
+            inputs,
+            searching: Idle::new(Arc::clone(&searching), most, limit),
+            binding: Idle::new(Binding { way }, most, limit),
+            way: searching,
             clock,
-            settings,
         })
     }
 
-    async fn connected(&self) -> Result<Connection, ProviderError> {
-        let address = &self.settings.server.address;
-        let limit = self.settings.reach.times.connect;
-        let opened = tokio::time::timeout(limit, Connection::open(&address.host, address.port, &self.protection));
-        opened.await.unwrap_or_else(|_| {
-            let why = format!("no connection within {limit:?}");
-            Err(ProviderError::new(Reason::BackendTimeout, why))
+    fn query(&self, credentials: &Credentials) -> Option<Query> {
+        let Search { base, filter, .. } = &self.search;
+        Some(Query {
+            base: base.filled(credentials)?,
+            filter: filter.filled(credentials)?,
         })
-    }
-
-    /// A new connection that may search.
-    async fn searcher(&self) -> Result<Connection, ProviderError> {
-        let refused = |why: String| ProviderError::new(Reason::BackendUnavailable, why);
-        let Server { username, password, .. } = &self.settings.server;
-        let password = password.resolve(&self.secrets_dir).map_err(refused)?;
-        let password =
-            std::str::from_utf8(password.expose()).map_err(|_| refused("`password` is no UTF-8".to_owned()))?;
-        if password.is_empty() {
-            return Err(refused(
-                "`password` is empty: a directory would take the user for nobody".to_owned(),
-            ));
-        }
-        let mut connection = self.connected().await?;
-        let result = connection.bind(username, password).await?;
-        if result.rc == SUCCESS {
-            Ok(connection)
-        } else {
-            Err(refused(format!(
-                "the directory refuses the user that searches: {}",
-                told(&result)
-            )))
-        }
-    }
-
-    /// Finds the entry of a client. A kept connection may have ended without anybody noticing, and then a new one is asked.
-    async fn search(&self, base: &str, filter: &str) -> Result<Searched, ProviderError> {
-        while let Some(mut kept) = self.searching.take() {
-            if !kept.is_closed()
-                && let Ok(searched) = kept.search(base, filter, &self.wanted).await
-            {
-                self.searching.keep(kept);
-                return Ok(searched);
-            }
-        }
-        let mut connection = self.searcher().await?;
-        let searched = connection.search(base, filter, &self.wanted).await?;
-        self.searching.keep(connection);
-        Ok(searched)
-    }
-
-    async fn bind(&self, dn: &str, password: &str) -> Result<LdapResult, ProviderError> {
-        while let Some(mut kept) = self.binding.take() {
-            if !kept.is_closed()
-                && let Ok(result) = kept.bind(dn, password).await
-            {
-                self.binding.keep(kept);
-                return Ok(result);
-            }
-        }
-        let mut connection = self.connected().await?;
-        let result = connection.bind(dn, password).await?;
-        self.binding.keep(connection);
-        Ok(result)
-    }
-
-    async fn answer(&self, credentials: &Credentials) -> Result<Answer, ProviderError> {
-        let Some(entry) = self.entry(credentials).await? else {
-            return Ok(Answer::Nobody);
-        };
-        match (&self.settings.method, &self.settings.search.attributes.password) {
-            (Method::Bind(template), _) => self.judged(&entry, template, credentials).await,
-            (Method::Hash(_), Some(attribute)) => self.account(&entry, attribute),
-            (Method::Hash(_), None) => Err(nonsense("no attribute is known to hold hashes")),
-        }
-    }
-
-    async fn entry(&self, credentials: &Credentials) -> Result<Option<Entry>, ProviderError> {
-        let search = &self.settings.search;
-        let (Some(base), Some(filter)) = (search.base.filled(credentials), search.filter.filled(credentials)) else {
-            return Ok(None);
-        };
-        only(self.search(&base, &filter).await?)
     }
 
     /// Lets the directory judge. Who is not right is told so by one result only; every other one decides nothing.
@@ -165,7 +85,7 @@ impl Directory {
         credentials: &Credentials,
     ) -> Result<Answer, ProviderError> {
         let denied = |reason, why: &str| Ok(Answer::Judged(Verdict::Deny(Finding::new(reason, why).into())));
-        let password = zeroize::Zeroizing::new(template.bytes(credentials));
+        let password = Zeroizing::new(template.bytes(credentials));
         // RFC 4513 (5.1.2) has directories welcome whoever comes with a name and no password, as nobody.
         if password.is_empty() {
             return denied(Reason::BadUsernameOrPassword, "the password is empty");
@@ -177,8 +97,12 @@ impl Directory {
             return Err(nonsense("the entry has no name to bind as"));
         }
         let is_disabled = entry.is_disabled()?;
-        let identity = entry.identity(&self.settings.search.attributes, self.clock.now())?;
-        let result = self.bind(&entry.dn, password).await?;
+        let identity = entry.identity(&self.search.attributes, self.clock.now())?;
+        let claim = Claim {
+            dn: entry.dn.clone(),
+            password: Zeroizing::new(password.to_owned()),
+        };
+        let result = self.binding.ask(&claim).await?;
         match result.rc {
             SUCCESS if is_disabled => denied(Reason::UserDisabled, ""),
             SUCCESS => Ok(Answer::Judged(Verdict::Allow(Box::new(identity)))),
@@ -190,7 +114,7 @@ impl Directory {
     fn account(&self, entry: &Entry, attribute: &str) -> Result<Answer, ProviderError> {
         let values = entry.values(attribute);
         if values.len() > MOST_PASSWORDS {
-            return Err(nonsense(&format!(
+            return Err(nonsense(format!(
                 "the entry has more than {MOST_PASSWORDS} values of `{attribute}`"
             )));
         }
@@ -207,7 +131,7 @@ impl Directory {
             _ => Ok(Answer::Account(Box::new(Account {
                 records,
                 is_disabled: entry.is_disabled()?,
-                identity: entry.identity(&self.settings.search.attributes, self.clock.now())?,
+                identity: entry.identity(&self.search.attributes, self.clock.now())?,
             }))),
         }
     }
@@ -221,24 +145,40 @@ fn opened(value: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-fn wanted(settings: &Settings) -> Vec<String> {
-    let attributes = &settings.search.attributes;
-    let optional = [
-        &attributes.password,
-        &attributes.publish,
-        &attributes.subscribe,
-        &attributes.all,
-        &attributes.acl_rule,
-        &attributes.acl_ttl,
-    ];
-    let fixed = [
-        IS_ENABLED.to_owned(),
-        attributes.is_superuser.clone(),
-        attributes.client_id_override.clone(),
-    ];
-    fixed
+fn protection(server: &Server) -> Result<Protection, ProviderError> {
+    let Server { ssl, starttls, .. } = server;
+    if !ssl.is_enabled && !starttls {
+        return Ok(Protection::Plain);
+    }
+    let config = ssl.client_config().map_err(|why| {
+        let why = format!("TLS cannot be set up: {why}");
+        ProviderError::new(Reason::BackendUnavailable, why)
+    })?;
+    let config = Arc::new(config);
+    Ok(if *starttls {
+        Protection::StartTls(config)
+    } else {
+        Protection::Ldaps(config)
+    })
+}
+
+/// The names of all attributes that say something.
+fn wanted(attributes: &Attributes) -> Vec<String> {
+    let Attributes {
+        password,
+        is_superuser,
+        client_id_override,
+        publish,
+        subscribe,
+        all,
+        acl_rule,
+        acl_ttl,
+    } = attributes;
+    let optional = [password, publish, subscribe, all, acl_rule, acl_ttl];
+    [IS_ENABLED, is_superuser, client_id_override]
         .into_iter()
-        .chain(optional.into_iter().flatten().cloned())
+        .chain(optional.into_iter().flatten().map(String::as_str))
+        .map(str::to_owned)
         .collect()
 }
 
@@ -252,43 +192,6 @@ fn only(Searched { mut entries, result }: Searched) -> Result<Option<Entry>, Pro
         NO_SUCH_OBJECT => Ok(None),
         _ => Err(failed(&result)),
     }
-}
-
-/// A result that decides nothing.
-fn failed(result: &LdapResult) -> ProviderError {
-    let reason = match result.rc {
-        BUSY | UNAVAILABLE => Reason::BackendUnavailable,
-        TIME_LIMIT_EXCEEDED => Reason::BackendTimeout,
-        _ => Reason::BackendBadResponse,
-    };
-    let why = if result.rc == REFERRAL {
-        "the directory refers to another one, which is not followed".to_owned()
-    } else {
-        format!("the directory answers {}", told(result))
-    };
-    ProviderError::new(reason, why)
-}
-
-/// Without the names that directories repeat: they may hold what clients sent.
-fn told(result: &LdapResult) -> String {
-    let nameless = LdapResult {
-        matched: String::new(),
-        text: String::new(),
-        refs: Vec::new(),
-        ctrls: Vec::new(),
-        ..*result
-    };
-    let text = nameless.to_string();
-    let brief = text.split(", dn:").next().unwrap_or_default().to_owned();
-    if result.text.is_empty() {
-        brief
-    } else {
-        format!("{brief}: {}", result.text)
-    }
-}
-
-fn nonsense(why: &str) -> ProviderError {
-    ProviderError::new(Reason::BackendBadResponse, why)
 }
 
 /// Somebody whom no directory has.
@@ -314,30 +217,25 @@ fn nobody(inputs: &[Placeholder]) -> Credentials {
     }
 }
 
-/// Closes what is kept if a question is dropped before its answer: connections that went silent without a word go silent together.
-struct Unanswered<'a>(Option<&'a Directory>);
-
-impl Drop for Unanswered<'_> {
-    fn drop(&mut self) {
-        if let Some(directory) = self.0 {
-            directory.searching.clear();
-            directory.binding.clear();
-        }
-    }
-}
-
 impl Source for Directory {
     type Answer = Answer;
 
     fn inputs(&self) -> Vec<Placeholder> {
-        self.settings.inputs()
+        self.inputs.clone()
     }
 
     async fn ask(&self, credentials: &Credentials) -> Result<Answer, ProviderError> {
-        let mut unanswered = Unanswered(Some(self));
-        let answer = self.answer(credentials).await;
-        unanswered.0 = None;
-        answer
+        let Some(query) = self.query(credentials) else {
+            return Ok(Answer::Nobody);
+        };
+        let Some(entry) = only(self.searching.ask(&query).await?)? else {
+            return Ok(Answer::Nobody);
+        };
+        match (&self.method, &self.search.attributes.password) {
+            (Method::Bind(template), _) => self.judged(&entry, template, credentials).await,
+            (Method::Hash(_), Some(attribute)) => self.account(&entry, attribute),
+            (Method::Hash(_), None) => Err(nonsense("no attribute is known to hold hashes")),
+        }
     }
 
     fn turns_away(answer: &Answer) -> bool {
@@ -346,14 +244,11 @@ impl Source for Directory {
 
     /// A connection of its own, so that it shows what a new one would meet: the name, TLS, the user that searches.
     async fn probe(&self) -> Result<(), String> {
-        let nobody = nobody(&self.settings.inputs());
-        let search = &self.settings.search;
-        let mut connection = self.searcher().await.map_err(|error| error.detail)?;
-        if let (Some(base), Some(filter)) = (search.base.filled(&nobody), search.filter.filled(&nobody)) {
-            let searched = connection.search(&base, &filter, &self.wanted).await;
-            let result = searched.map_err(|error| error.detail)?.result;
-            if !matches!(result.rc, SUCCESS | NO_SUCH_OBJECT | SIZE_LIMIT_EXCEEDED) {
-                return Err(failed(&result).detail);
+        let mut connection = self.way.connect().await?;
+        if let Some(query) = self.query(&nobody(&self.inputs)) {
+            let searched = self.way.ask(&mut connection, &query).await.map_err(detail)?;
+            if !matches!(searched.result.rc, SUCCESS | NO_SUCH_OBJECT | SIZE_LIMIT_EXCEEDED) {
+                return Err(failed(&searched.result).detail);
             }
         }
         Ok(())

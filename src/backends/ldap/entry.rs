@@ -3,8 +3,9 @@
 use ldap3::asn1::StructureTag;
 use serde_json::{Value, json};
 
+use super::result::nonsense;
 use super::settings::Attributes;
-use crate::auth::{Identity, ProviderError, Reason, Timestamp};
+use crate::auth::{AclRule, Identity, ProviderError, Timestamp};
 use crate::backends::account::is_true;
 use crate::backends::{acl, json};
 use crate::words;
@@ -89,7 +90,7 @@ impl Entry {
     }
 
     /// In EMQX's order: topics for everything, for publishing, for subscribing, and whole rules.
-    fn rules(&self, attributes: &Attributes) -> Result<Vec<crate::auth::AclRule>, ProviderError> {
+    fn rules(&self, attributes: &Attributes) -> Result<Vec<AclRule>, ProviderError> {
         let mut rules = Vec::new();
         for (action, name) in [
             ("all", &attributes.all),
@@ -130,10 +131,6 @@ impl Entry {
 
 fn text(tag: StructureTag) -> Option<String> {
     String::from_utf8(tag.expect_primitive()?).ok()
-}
-
-fn nonsense(why: impl Into<String>) -> ProviderError {
-    ProviderError::new(Reason::BackendBadResponse, why)
 }
 
 #[cfg(test)]

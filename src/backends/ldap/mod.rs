@@ -1,15 +1,15 @@
 //! `password_based:ldap`: directories that know clients.
 
-mod address;
 mod backend;
 mod connection;
 mod directory;
 mod dn;
 mod entry;
 mod filter;
-mod idle;
+mod links;
 mod message;
 mod relay;
+mod result;
 mod schema;
 mod settings;
 mod shape;

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::address::Address;
 use super::shape::Shape;
 use super::{dn, filter};
 use crate::backends::Violation;
+use crate::backends::address::{Address, address};
 use crate::backends::fields::Fields;
 use crate::backends::passwords::PasswordSettings;
 use crate::backends::reach::ReachSettings;
@@ -153,12 +153,7 @@ fn server(fields: &mut Fields<'_>) -> Option<Server> {
             "and `ssl.enable` exclude each other: LDAPS is encrypted from its first byte",
         );
     }
-    let address = match fields.needed_text("server", "the host of the directory") {
-        "" => None,
-        text => Address::parse(text, if is_encrypted { TLS_PORT } else { PORT })
-            .map_err(|why| fields.refuse("server", why))
-            .ok(),
-    };
+    let address = address(fields, "server", if is_encrypted { TLS_PORT } else { PORT });
     let username = fields
         .needed_text("username", "the DN of the user that searches")
         .to_owned();
