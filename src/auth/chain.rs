@@ -214,7 +214,6 @@ struct Walk {
     is_answer: bool,
     unknown_user: bool,
     failures: bool,
-    passed_on: bool,
 }
 
 impl Walk {
@@ -240,7 +239,6 @@ impl Walk {
                 (StepVerdict::Skipped, Some(reason), detail, None)
             }
             Ok(Verdict::Ignore(Finding { reason, detail })) => {
-                self.passed_on = true;
                 self.unknown_user |= reason == Reason::UnknownUser;
                 (StepVerdict::NotFound, Some(reason), detail, None)
             }
@@ -272,10 +270,11 @@ impl Walk {
             let outcome = match no_authenticator {
                 Some(NoAuthenticator::Allow) => Outcome::Allow(Box::default()),
                 Some(NoAuthenticator::Deny) => Outcome::Deny(Reason::NoAuthenticator),
+                // Whoever could not be asked might have known the client: it must not be told that its password is wrong.
+                None if self.failures => Outcome::Deny(Reason::BackendUnavailable),
                 // Folded into "bad username or password" for the client, who could else tell a wrong name from a wrong password.
                 None if self.unknown_user => Outcome::Deny(Reason::UnknownUser),
-                None if self.is_answer && !self.failures => Outcome::Deny(Reason::ScramBadState),
-                None if self.failures && !self.passed_on => Outcome::Deny(Reason::BackendUnavailable),
+                None if self.is_answer => Outcome::Deny(Reason::ScramBadState),
                 None => Outcome::Deny(Reason::NotAuthorized),
             };
             (String::new(), outcome)

@@ -57,7 +57,10 @@ struct Check {
     outcome: Outcome,
 }
 
-fn parse(settings: &Value) -> Result<(Vec<Check>, Map<String, Value>), Vec<Violation>> {
+/// The checks, and the settings with every default.
+type Parsed = (Vec<Check>, Map<String, Value>);
+
+fn parse(settings: &Value) -> Result<Parsed, Vec<Violation>> {
     let mut fields = Fields::of("settings", settings).map_err(|fault| vec![fault])?;
     let mut checks = Vec::new();
     match fields.get("checks") {

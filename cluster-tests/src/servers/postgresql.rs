@@ -119,7 +119,7 @@ impl PostgreSql {
         let log = fs::read_to_string(self.folder.path().join("statements.json"))?;
         let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let statements = lines.filter(|line| line["user"] == role).filter_map(|line| {
-            let message = line["message"].as_str()?;
+            let message = line.get("message")?.as_str()?;
             // The driver numbers its statements.
             let (kind, statement) = message.split_once(": ")?;
             let kind = kind.split(' ').next()?;

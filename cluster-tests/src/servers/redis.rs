@@ -97,7 +97,7 @@ impl Redis {
         )?;
         writeln!(text, "tls-ca-cert-file {}/authority.pem", root.display())?;
         writeln!(text, "user default on >{ADMIN} ~* &* +@all")?;
-        let may = "~mqtt:* resetchannels -@all +hget +hmget +hgetall +get +cluster|slots";
+        let may = "~mqtt:* resetchannels -@all +hget +hmget +hgetall +get +cluster|slots +asking";
         writeln!(text, "user {USER} on >{PASSWORD} {may}")?;
         writeln!(text, "masteruser default\nmasterauth {ADMIN}")?;
         text.push_str(&more.replace("BUS", &bus.port().to_string()));

@@ -7,6 +7,7 @@ use cluster_tests::calls::{
     BUILT_IN, built_in, create_user, create_user_of, credentials, declare, explain, fares, faulty_fields, is_allowed,
     login, message, reason_of, set_enabled,
 };
+use cluster_tests::cluster::PATIENCE;
 use cluster_tests::{Cluster, node_binary, wait_for};
 use portcullis::wire::Client;
 use portcullis::wire::pb::v1;
@@ -350,12 +351,15 @@ async fn a_refused_change_names_every_fault_and_leaves_the_old_instance_running(
             "node {id}"
         );
     }
-    let figures = fares(&client, BUILT_IN).await?.total.context("no figures")?;
-    assert_eq!(
-        (figures.total, figures.success),
-        (4, 4),
-        "the instance that ran before has counted on"
-    );
+    wait_for(
+        "the instance that ran before to have counted on",
+        PATIENCE,
+        async || {
+            let figures = fares(&client, BUILT_IN).await?.total.context("no figures")?;
+            Ok(((figures.total, figures.success) == (4, 4)).then_some(()))
+        },
+    )
+    .await?;
     cluster.passed()
 }
 

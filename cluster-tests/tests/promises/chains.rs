@@ -45,6 +45,15 @@ async fn counted(client: &Client, id: &str) -> Result<(u64, u64, u64, u64)> {
     Ok((total.total, total.success, total.failed, total.nomatch))
 }
 
+/// Nodes tell each other what they count every second.
+async fn counts(client: &Client, id: &str, expected: (u64, u64, u64, u64)) -> Result<()> {
+    let what = format!("`{id}` to have counted {expected:?}");
+    wait_for(&what, PATIENCE, async || {
+        Ok((counted(client, id).await? == expected).then_some(()))
+    })
+    .await
+}
+
 fn through(listener: &str, request: v1::AuthenticateRequest) -> v1::AuthenticateRequest {
     v1::AuthenticateRequest {
         listener: listener.into(),
@@ -86,9 +95,9 @@ async fn an_unknown_user_is_asked_for_at_the_next_one_and_a_wrong_password_is_fi
     );
 
     // Three logins; what was only explained is not counted.
-    assert_eq!(counted(&client, BUILT_IN).await?, (3, 0, 1, 2));
-    assert_eq!(counted(&client, "second").await?, (2, 1, 0, 1));
-    assert_eq!(counted(&client, "off").await?, (0, 0, 0, 0));
+    counts(&client, BUILT_IN, (3, 0, 1, 2)).await?;
+    counts(&client, "second", (2, 1, 0, 1)).await?;
+    counts(&client, "off", (0, 0, 0, 0)).await?;
     cluster.passed()
 }
 
@@ -128,7 +137,7 @@ async fn an_authenticator_is_skipped_without_what_it_needs() -> Result<()> {
     let explained = explain(&client, without_client_id).await?;
     assert_eq!(trace(&explained), [UNKNOWN, skipped(Reason::MissingCredential)]);
     // What was skipped was not asked, and is not counted.
-    assert_eq!(counted(&client, BUILT_IN).await?, (0, 0, 0, 0));
+    counts(&client, BUILT_IN, (0, 0, 0, 0)).await?;
 
     // An empty password is one.
     let empty = v1::AuthenticateRequest {
@@ -137,7 +146,7 @@ async fn an_authenticator_is_skipped_without_what_it_needs() -> Result<()> {
     };
     let answer = ask(&client, empty).await?;
     assert_eq!(told(&answer), (Decision::Deny, Reason::BadUsernameOrPassword, ""));
-    assert_eq!(counted(&client, BUILT_IN).await?, (1, 0, 1, 0));
+    counts(&client, BUILT_IN, (1, 0, 1, 0)).await?;
     cluster.passed()
 }
 
@@ -284,12 +293,21 @@ async fn settings_that_cannot_be_opened_fail_every_login_and_are_never_absent() 
         assert_eq!(trace(&explained), [failed, NOT_REACHED]);
         assert!(explained.steps[0].detail.contains("`settings.colour`"), "{explained:?}");
     }
-    let status = fares(&client, "broken").await?;
+    let status = wait_for("every node to tell", PATIENCE, async || {
+        let status = fares(&client, "broken").await?;
+        let told = status
+            .nodes
+            .iter()
+            .filter(|node| node.status() == Fares::Disconnected)
+            .count();
+        Ok((told == 3).then_some(status))
+    })
+    .await?;
     assert_eq!(status.status(), Fares::Disconnected);
     for node in &status.nodes {
         assert!(node.error.contains("`settings.colour`"), "{node:?}");
     }
-    assert_eq!(counted(&client, "broken").await?, (3, 0, 3, 0));
+    counts(&client, "broken", (3, 0, 0, 0)).await?;
 
     // The same at start: what cannot be opened is there before the first login.
     let restarted = cluster.follower().await?;

@@ -240,7 +240,13 @@ async fn a_kind_prints_the_schema_of_its_settings() -> Result<()> {
     assert_eq!(json(&printed)?["properties"]["user_id_type"]["default"], "username");
     let listed = ask(&cluster, 1, &["authenticator", "backends"], "").await?;
     assert!(String::from_utf8_lossy(&listed.stdout).contains(BUILT_IN));
-    let unknown = ask(&cluster, 1, &["authenticator", "schema", "password_based:built_in"], "").await?;
+    let unknown = ask(
+        &cluster,
+        1,
+        &["authenticator", "schema", "password_based:built_in_databse"],
+        "",
+    )
+    .await?;
     assert!(
         errors(&unknown).contains(&format!("did you mean `{BUILT_IN}`?")),
         "{}",

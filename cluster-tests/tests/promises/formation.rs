@@ -2,24 +2,21 @@
 
 use anyhow::Result;
 use cluster_tests::calls::{create_user, is_allowed, login, reason_of};
-use cluster_tests::{Cluster, Options, node_binary};
+use cluster_tests::cluster::PATIENCE;
+use cluster_tests::{Cluster, Options, node_binary, wait_for};
 use portcullis::wire::pb::v1;
 use tonic::Code;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_survives_the_restart_of_all_its_nodes() -> Result<()> {
     let mut cluster = Cluster::start(node_binary!(), 3).await?;
-    let before = cluster
-        .client(1)
-        .await?
-        .nodes()
-        .list_nodes(v1::ListNodesRequest {})
-        .await?
-        .into_inner();
-    assert_eq!(
-        before.nodes.iter().filter(|node| node.voter && node.answered).count(),
-        3
-    );
+    let client = cluster.client(1).await?;
+    let before = wait_for("three voters to be heard", PATIENCE, async || {
+        let listed = client.nodes().list_nodes(v1::ListNodesRequest {}).await?.into_inner();
+        let heard = listed.nodes.iter().filter(|node| node.voter && node.answered).count();
+        Ok((heard == 3).then_some(listed))
+    })
+    .await?;
     create_user(&cluster.client(1).await?, "ada", "lovelace").await?;
     let state = cluster.agree().await?;
 

@@ -259,7 +259,9 @@ async fn failures_alone_are_not_a_denial_of_the_client() {
     let with_skipped = vec![fails("a", OnFailure::Next), disabled(allows("b"))];
     assert_eq!(decide(with_skipped).await.outcome, unavailable);
     let with_ignored = vec![fails("a", OnFailure::Next), ignores("b", Reason::TokenMalformed)];
-    assert_eq!(decide(with_ignored).await.outcome, Outcome::Deny(Reason::NotAuthorized));
+    assert_eq!(decide(with_ignored).await.outcome, unavailable);
+    let with_unknown = vec![fails("a", OnFailure::Next), ignores("b", Reason::UnknownUser)];
+    assert_eq!(decide(with_unknown).await.outcome, unavailable);
 }
 
 #[tokio::test]

@@ -255,8 +255,8 @@ pub(super) fn schemas() -> Value {
         "heartbeat_frequency_ms": time("Heartbeat", "How often the driver looks at each server."),
         "local_threshold_ms": time("Threshold", "How much farther away than the nearest a server may be that is asked."),
     });
-    for name in LEFT_OUT_OF_TOPOLOGY {
-        topology[name] = left_out(name);
+    if let Value::Object(topology) = &mut topology {
+        topology.extend(LEFT_OUT_OF_TOPOLOGY.map(|name| (name.to_owned(), left_out(name))));
     }
     let mut schemas = json!({
         "mongo_type": {
@@ -302,10 +302,8 @@ pub(super) fn schemas() -> Value {
             "additionalProperties": false,
         },
     });
-    for name in LEFT_OUT {
-        schemas[name] = left_out(name);
-    }
     if let Value::Object(schemas) = &mut schemas {
+        schemas.extend(LEFT_OUT.map(|name| (name.to_owned(), left_out(name))));
         schemas.extend(Shape::schemas());
     }
     schemas

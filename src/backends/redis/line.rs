@@ -14,7 +14,7 @@ pub(super) enum End {
     /// This one.
     Fixed(Arc<Dialer>, Address),
     /// The one that sentinels name.
-    Master(Sentinels),
+    Master(Box<Sentinels>),
 }
 
 /// The connection, if there is one.

@@ -45,12 +45,12 @@ impl Servers {
                     login: login.clone(),
                     ..dialer.clone()
                 };
-                Self::One(Box::new(Line::new(End::Master(Sentinels {
+                Self::One(Box::new(Line::new(End::Master(Box::new(Sentinels {
                     addresses: addresses.clone(),
                     group: group.clone(),
                     to_sentinels,
                     to_master: dialer,
-                }))))
+                })))))
             }
             Standing::Cluster(seeds) => Self::Cluster(Cluster::new(dialer, seeds.clone())),
         })

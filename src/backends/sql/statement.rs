@@ -62,7 +62,8 @@ impl Statement {
                         let piece = pieces.last_mut().filter(|piece| piece.ends_with(quote) && quote != '`');
                         let piece = piece.ok_or_else(|| shared(Some(placeholder)))?;
                         piece.pop();
-                        if dialect.after(Surrounding::Plain, piece) == surrounding {
+                        // Within, a doubled quote is one that stands for itself.
+                        if piece.ends_with(quote) || dialect.after(Surrounding::Plain, piece) == surrounding {
                             return Err(shared(Some(placeholder)));
                         }
                         surrounding = Surrounding::Plain;

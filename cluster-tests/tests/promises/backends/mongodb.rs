@@ -67,7 +67,7 @@ async fn documents_are_read_whatever_types_their_fields_have() -> Result<()> {
         (
             "one",
             PASSWORD,
-            Expected::Allowed(json!({"isSuperuser": true, "expireAt": "2100-01-01T00:00:00Z"})),
+            Expected::Allowed(json!({"isSuperuser": true, "expireAt": "2100-01-01T00:00:00+00:00"})),
         ),
         ("over", PASSWORD, Expected::Denied(Reason::CredentialExpired)),
         ("null", "", denied()),

@@ -23,7 +23,7 @@ const STATES: &[StateRow] = &[
     ),
     ("with a byte more", |state| state.push(0), FOREIGN),
     ("twice", |state| state.extend(state.clone()), FOREIGN),
-    ("of another version", |state| state[0] = 2, FOREIGN),
+    ("of another version", |state| state[0] = 200, FOREIGN),
     ("of another key", |state| state[4] ^= 4, UNKNOWN_KEY),
     ("under another nonce", |state| state[5] ^= 1, FOREIGN),
     ("changed in what is sealed", |state| state[17] ^= 0x80, FOREIGN),
