@@ -119,7 +119,7 @@ async fn check(bench: &Bench, link: &Link, row: &Row) -> Result<()> {
             step.verdict() == Verdict::Failed
                 && reasons.contains(&step.reason())
                 && decided.decision() == Decision::Deny
-                && decided.reason() == Reason::BackendUnavailable
+                && decided.reason() == step.reason()
         }
     };
     ensure!(is_right, "expected {:?}, found {}", row.expected, told());
@@ -230,7 +230,11 @@ fn plain_rows() -> Vec<Row> {
                 "clientAttrs": {"tns": "acme"},
                 "expireAt": "2100-01-01T00:00:00+00:00",
                 "clientIdOverride": "other",
-                "acl": [{"permission": "ALLOW", "action": "PUBLISH", "topic": "a/b", "retain": "ANY"}],
+                "acl": [
+                    {"permission": "allow", "action": "publish", "topic": "a/b"},
+                    {"permission": "deny", "action": "all", "topic": "#"},
+                    {"permission": "deny", "action": "all", "topic": "$SYS/#"},
+                ],
             })),
         )
         .of(User {

@@ -65,7 +65,7 @@ impl MariaDb {
                 format!("--ssl-cert={}", certificate.display()),
                 format!("--ssl-key={}", key.display()),
                 format!("--ssl-ca={}", root.join("authority.pem").display()),
-                "--innodb-flush-log-at-trx-commit=0".into(),
+                "--innodb-flush-log-at-trx-commit=2".into(),
                 "--innodb-buffer-pool-size=32M".into(),
                 "--plugin-load-add=auth_ed25519".into(),
                 "--skip-name-resolve".into(),

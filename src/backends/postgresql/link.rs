@@ -25,6 +25,9 @@ use crate::backends::sql::{MOST_ROWS, Question, Row, SqlSettings, told};
 const SILENCE: Duration = Duration::from_secs(30);
 /// The columns of which one must be there.
 const PASSWORDS: [&str; 2] = ["password_hash", "password"];
+/// What a client sent cannot be a value of the parameter's type, so it is nobody's: too long, out of range, no date, not of the
+/// database's characters, no text of that type. Every other error about data is the query's own.
+const NO_SUCH_VALUE: [&str; 7] = ["22001", "22003", "22007", "22008", "22021", "22P02", "22P03"];
 
 /// The way to one database.
 pub(super) struct PgLink {
@@ -128,7 +131,7 @@ impl PgLink {
 
     async fn run(&self, connection: &mut Connection, values: &[String]) -> Result<RowStream, Stopped> {
         let stop = |error: &Error| match error.code() {
-            Some(code) if code.code().starts_with("22") => Stopped::ByClient,
+            Some(code) if NO_SUCH_VALUE.contains(&code.code()) => Stopped::ByClient,
             _ => Stopped::By(failed(error, values)),
         };
         if !self.settings.prepares {

@@ -59,7 +59,7 @@ async fn whatever_mariadb_answers_is_understood_or_a_failure() -> Result<()> {
             ),
             (
                 "password_hash, ends AS expire_at FROM odd",
-                Expected::Allowed(json!({"expireAt": "2030-01-01T00:00:00Z"})),
+                Expected::Allowed(json!({"expireAt": "2030-01-01T00:00:00+00:00"})),
             ),
             (
                 "password_hash, ended AS expire_at FROM odd",

@@ -93,13 +93,13 @@ pub(super) fn rows() -> Vec<Row> {
             "a time as a number",
             "SELECT 'x' AS password_hash, 4102444800 AS expire_at",
             "x",
-            Expected::Allowed(json!({"expireAt": "2100-01-01T00:00:00Z"})),
+            Expected::Allowed(json!({"expireAt": "2100-01-01T00:00:00+00:00"})),
         ),
         row(
             "a time as a decimal",
             "SELECT 'x' AS password_hash, CAST(4102444800 AS DECIMAL(12, 2)) AS expire_at",
             "x",
-            Expected::Allowed(json!({"expireAt": "2100-01-01T00:00:00Z"})),
+            Expected::Allowed(json!({"expireAt": "2100-01-01T00:00:00+00:00"})),
         ),
         row(
             "a time that is over",
