@@ -99,11 +99,16 @@ pub(super) fn take_lifted(
 }
 
 /// The schema of a kind of authenticator; `None` if there is no such kind.
-pub(super) fn schema_of(mechanism: &str, backend: &str) -> Option<Value> {
-    let kind = backends::kinds()
-        .into_iter()
-        .find(|kind| kind.mechanism == mechanism && kind.backend == backend);
-    kind.map(|kind| kind.schema)
+pub(super) fn schema_of(mechanism: &str, backend: &str) -> Option<&'static Value> {
+    backends::kind(mechanism, backend).map(|kind| &kind.schema)
+}
+
+/// The settings with what their kind fills in; as they are, if something is wrong with them.
+pub fn filled_in(mechanism: &str, backend: &str, settings: &Map<String, Value>) -> Map<String, Value> {
+    match backends::check(mechanism, backend, &Value::Object(settings.clone())) {
+        Ok(Value::Object(filled)) => filled,
+        _ => settings.clone(),
+    }
 }
 
 /// The settings as they may be shown. Settings that cannot be read are not shown at all.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::authenticator_views::AuthenticatorView;
 use super::authenticators::key_of;
 use super::error::AdminError;
 use super::handle::Admin;
@@ -55,8 +56,24 @@ impl Admin {
         let key = key_of(chain, id)?;
         self.declared(&key)?;
         let nodes = self.cluster.gather();
-        Ok(summed(nodes.iter().map(|node| on_node(node, &key)).collect()))
+        Ok(over(&nodes, &key))
     }
+
+    /// The authenticators of a chain in their order, with how each fares. From memory.
+    pub fn chain_status(&self, chain: &str) -> Vec<(AuthenticatorView, AuthenticatorStatus)> {
+        let nodes = self.cluster.gather();
+        let views = self.in_order(chain).into_iter();
+        views
+            .map(|view| {
+                let status = over(&nodes, &view.record.key);
+                (view, status)
+            })
+            .collect()
+    }
+}
+
+fn over(nodes: &[NodeStatus], key: &AuthenticatorKey) -> AuthenticatorStatus {
+    summed(nodes.iter().map(|node| on_node(node, key)).collect())
 }
 
 fn on_node(node: &NodeStatus, key: &AuthenticatorKey) -> NodeAuthenticatorStatus {

@@ -15,6 +15,10 @@ pub struct AuthenticatorView {
     pub record: AuthenticatorRecord,
     /// What is allowed but unwise about it.
     pub warnings: Vec<String>,
+    /// What its kind is called.
+    pub title: &'static str,
+    /// Whether users of it live in the cluster.
+    pub keeps_users: bool,
 }
 
 impl Admin {
@@ -37,8 +41,24 @@ impl Admin {
     }
 
     /// Every kind of authenticator there is, with the schema of its settings.
-    pub fn list_backends(&self) -> Vec<BackendInfo> {
+    pub fn list_backends(&self) -> &'static [BackendInfo] {
         backends::kinds()
+    }
+
+    /// The names of the chains, `global` first. From memory.
+    pub fn chains(&self) -> Vec<String> {
+        let mut names = vec![GLOBAL_CHAIN.to_owned()];
+        for record in self.store.authenticators() {
+            if !names.contains(&record.key.chain) {
+                names.push(record.key.chain);
+            }
+        }
+        names
+    }
+
+    /// One authenticator as this node knows it. From memory.
+    pub fn authenticator_here(&self, key: &AuthenticatorKey) -> Result<AuthenticatorView, AdminError> {
+        Ok(self.shown(self.declared(key)?))
     }
 
     /// The authenticator with its secrets, from memory.
@@ -78,8 +98,10 @@ impl Admin {
         // An enabled one keeps its chain from being open.
         warnings.extend((!record.enabled).then(|| self.openness_of(&record.key.chain)).flatten());
         let schema = schema_of(&record.mechanism, &record.backend);
-        let settings = hide(&record.settings, schema.as_ref());
+        let settings = hide(&record.settings, schema);
         AuthenticatorView {
+            title: backends::kind(&record.mechanism, &record.backend).map_or("Unknown kind", |kind| kind.title),
+            keeps_users: backends::password_algorithm(&record).is_some(),
             record: AuthenticatorRecord { settings, ..record },
             warnings,
         }

@@ -169,6 +169,24 @@ impl Admin {
         Ok(self.in_order(&chain))
     }
 
+    /// Puts a whole chain in order, if it still stands as `was`; refused as invalid if it does not.
+    pub async fn reorder_from(
+        &self,
+        intent: &Intent,
+        chain: &str,
+        was: Vec<String>,
+        ids: Vec<String>,
+    ) -> Result<Vec<AuthenticatorView>, AdminError> {
+        let chain = chain_or_global(chain);
+        let command = Command::ReorderAuthenticatorsFrom {
+            chain: chain.clone(),
+            was,
+            ids,
+        };
+        self.write(intent, command).await?;
+        Ok(self.in_order(&chain))
+    }
+
     /// Loud in the log too: whoever reads the answer may be a program.
     fn warn_if_open(&self, intent: &Intent, chain: &str) -> Vec<String> {
         let warning = self.openness_of(chain);

@@ -64,6 +64,11 @@ impl Admin {
         Ok(done.into_iter().map(shown).collect())
     }
 
+    /// Whether the draft could be stored, without storing or trying it.
+    pub fn check_authenticator(&self, draft: AuthenticatorDraft) -> Result<(), AdminError> {
+        self.checked_record(draft).map(drop)
+    }
+
     /// The draft as a record that could be stored. Where it names an authenticator that is stored, `"******"` stands for that one's
     /// secrets.
     fn checked_record(&self, draft: AuthenticatorDraft) -> Result<AuthenticatorRecord, AdminError> {

@@ -150,6 +150,11 @@ impl Admin {
         Ok(self.settings_view())
     }
 
+    /// The cluster's settings as this node knows them. From memory.
+    pub fn settings_here(&self) -> SettingsView {
+        self.settings_view()
+    }
+
     /// Changes the cluster's settings.
     pub async fn update_settings(&self, intent: &Intent, patch: SettingsPatch) -> Result<SettingsView, AdminError> {
         let change = checked_settings(patch)?;

@@ -6,8 +6,8 @@ use super::error::AdminError;
 use super::handle::{Admin, Intent};
 use super::paging::{name_before, page_size, token_after};
 use super::passwords::NewPassword;
-use super::user_checks::{authenticator_or_builtin, check_attributes, owner_of};
-use crate::auth::{Timestamp, UserDirectory as _, UserKey, UserRecord};
+use super::user_checks::{authenticator_or_builtin, check_attributes, owner_of, user_key};
+use crate::auth::{AuthenticatorKey, Timestamp, UserDirectory as _, UserKey, UserRecord};
 use crate::hash;
 use crate::store::{Command, UserChange, UserPage, UserQuery};
 
@@ -112,14 +112,28 @@ impl User {
 impl Admin {
     /// A page of users.
     pub async fn list_users(&self, request: UserListRequest) -> Result<UserList, AdminError> {
+        let query = self.query_of(request)?;
+        self.confirm().await?;
+        self.algorithm_of(&query.owner())?;
+        let page = self.on_disk(move |store| Ok(store.users(&query)?)).await?;
+        Ok(shown(page))
+    }
+
+    /// A page of users as this node knows them, without their number. Asks no quorum.
+    pub async fn users_here(&self, request: UserListRequest) -> Result<UserList, AdminError> {
+        let query = self.query_of(request)?;
+        self.algorithm_of(&query.owner())?;
+        let page = self.on_disk(move |store| Ok(store.users_uncounted(&query)?)).await?;
+        Ok(shown(page))
+    }
+
+    fn query_of(&self, request: UserListRequest) -> Result<UserQuery, AdminError> {
         let mut violations = Vec::new();
         let limit = page_size(request.page_size, &mut violations);
         let after = name_before(&request.page_token, &mut violations);
         AdminError::unless_empty(violations)?;
-        self.confirm().await?;
         let owner = authenticator_or_builtin(&request.chain, &request.authenticator);
-        self.algorithm_of(&owner)?;
-        let query = UserQuery {
+        Ok(UserQuery {
             chain: owner.chain,
             authenticator: owner.id,
             prefix: request.prefix,
@@ -127,18 +141,31 @@ impl Admin {
             is_superuser: request.is_superuser,
             after,
             limit,
-        };
-        let page = self.on_disk(move |store| Ok(store.users(&query)?)).await?;
-        Ok(shown(page))
+        })
     }
 
     /// One user.
     pub async fn get_user(&self, chain: &str, authenticator: &str, user_id: &str) -> Result<User, AdminError> {
         let key = self.addressed(chain, authenticator, user_id).await?;
         self.confirm().await?;
+        self.user_at(key)
+    }
+
+    /// One user as this node knows it. Asks no quorum.
+    pub fn user_here(&self, owner: &AuthenticatorKey, user_id: &str) -> Result<User, AdminError> {
+        self.declared(owner)?;
+        self.user_at(user_key(&owner.chain, &owner.id, user_id))
+    }
+
+    fn user_at(&self, key: UserKey) -> Result<User, AdminError> {
         let record = self.store.user(&key.chain, &key.authenticator, &key.user_id);
-        let record = record.ok_or_else(|| AdminError::not_found("user", user_id))?;
+        let record = record.ok_or_else(|| AdminError::not_found("user", &key.user_id))?;
         Ok(User::of(key, &record))
+    }
+
+    /// How many users an authenticator has. From memory.
+    pub fn count_users(&self, owner: &AuthenticatorKey) -> u64 {
+        self.store.users_of(owner)
     }
 
     /// Changes what the patch names of a user.

@@ -184,7 +184,7 @@ impl pb::authenticators_server::Authenticators for AuthenticatorsService {
         &self,
         _request: Request<pb::ListBackendsRequest>,
     ) -> Result<Response<pb::ListBackendsResponse>, Status> {
-        let backends = self.admin.list_backends().into_iter().map(backend).collect();
+        let backends = self.admin.list_backends().iter().map(backend).collect();
         Ok(Response::new(pb::ListBackendsResponse { backends }))
     }
 }
@@ -310,9 +310,9 @@ fn position(sent: Option<WirePosition>) -> Result<Position, AdminError> {
     }
 }
 
-fn backend(kind: BackendInfo) -> pb::Backend {
-    let schema = match kind.schema {
-        Value::Object(schema) => schema,
+fn backend(kind: &BackendInfo) -> pb::Backend {
+    let schema = match &kind.schema {
+        Value::Object(schema) => schema.clone(),
         _ => Map::new(),
     };
     pb::Backend {

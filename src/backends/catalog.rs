@@ -1,6 +1,6 @@
 //! THE LIST of kinds.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::Value;
 
@@ -29,14 +29,24 @@ static BACKENDS: [Backend; 11] = [
 ];
 
 /// Every kind there is.
-pub fn kinds() -> Vec<BackendInfo> {
-    let show = |kind: &Backend| BackendInfo {
-        mechanism: kind.mechanism,
-        backend: kind.backend,
-        title: kind.title,
-        schema: (kind.schema)(),
-    };
-    BACKENDS.iter().map(show).collect()
+pub fn kinds() -> &'static [BackendInfo] {
+    static KINDS: LazyLock<Vec<BackendInfo>> = LazyLock::new(|| {
+        let show = |kind: &Backend| BackendInfo {
+            mechanism: kind.mechanism,
+            backend: kind.backend,
+            title: kind.title,
+            schema: (kind.schema)(),
+        };
+        BACKENDS.iter().map(show).collect()
+    });
+    &KINDS
+}
+
+/// The kind of these names.
+pub fn kind(mechanism: &str, backend: &str) -> Option<&'static BackendInfo> {
+    kinds()
+        .iter()
+        .find(|kind| kind.mechanism == mechanism && kind.backend == backend)
 }
 
 /// Checks settings against the backend's schema: unknown field, wrong type, out of range, all at once. Returns them with defaults filled in.

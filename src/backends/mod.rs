@@ -36,7 +36,7 @@ mod timed;
 
 pub use self::backend::{BackendInfo, Context, Violation};
 pub use self::builtin::{Bootstrap, bootstrap_of};
-pub use self::catalog::{check, check_precondition, kinds, password_algorithm, warnings};
+pub use self::catalog::{check, check_precondition, kind, kinds, password_algorithm, warnings};
 #[cfg(fuzzing)]
 pub use self::jwt::{judge_parts, judge_token};
 pub use self::reconcile::Reconciler;

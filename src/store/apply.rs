@@ -118,6 +118,7 @@ fn command(run: &mut Run<'_>, index: u64, envelope: &Envelope) -> Done {
         Command::DeleteAuthenticator { key, if_revision } => authenticators::delete(run, key, *if_revision),
         Command::MoveAuthenticator { key, position } => authenticators::place(run, key, position),
         Command::ReorderAuthenticators { chain, ids } => authenticators::reorder(run, chain, ids),
+        Command::ReorderAuthenticatorsFrom { chain, was, ids } => authenticators::reorder_from(run, chain, was, ids),
         Command::CreateOperator {
             id,
             name,

@@ -111,6 +111,12 @@ pub enum Command {
     /// A new key seals exchanges from now on; the oldest is forgotten. Refused unless `newest` is the id of the newest one there
     /// is (0: none), so that two leaders draw one. `decoy` counts only where there is none yet.
     RotateKeys { newest: u32, sealing: Key, decoy: Key },
+    /// Refused unless the chain stands as `was`, and `ids` is an exact permutation of it.
+    ReorderAuthenticatorsFrom {
+        chain: String,
+        was: Vec<String>,
+        ids: Vec<String>,
+    },
 }
 
 impl Command {
@@ -135,6 +141,7 @@ impl Command {
             Self::BootstrapUsers { .. } => "bootstrap_users",
             Self::CreateUsers { .. } => "create_users",
             Self::RotateKeys { .. } => "rotate_keys",
+            Self::ReorderAuthenticatorsFrom { .. } => "reorder_authenticators_from",
         }
     }
 }

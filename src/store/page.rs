@@ -6,7 +6,7 @@ use super::blocks::Walk;
 use super::error::StoreError;
 use super::memory::View;
 use super::{key, value};
-use crate::auth::{UserKey, UserRecord};
+use crate::auth::{AuthenticatorKey, UserKey, UserRecord};
 
 /// Users looked at for one page. A filter that matches little gives a short page and a place to go on.
 const SCAN_LIMIT: usize = 20_000;
@@ -28,6 +28,16 @@ pub struct UserQuery {
     pub after: String,
     /// At most so many.
     pub limit: usize,
+}
+
+impl UserQuery {
+    /// Whose users they are.
+    pub fn owner(&self) -> AuthenticatorKey {
+        AuthenticatorKey {
+            chain: self.chain.clone(),
+            id: self.authenticator.clone(),
+        }
+    }
 }
 
 /// One page of users, ascending.

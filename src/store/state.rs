@@ -166,6 +166,12 @@ impl Store {
         self.inner.view.load().users.total()
     }
 
+    /// How many users an authenticator has. From memory.
+    pub fn users_of(&self, owner: &AuthenticatorKey) -> u64 {
+        let group = key::users_of(&owner.chain, &owner.id);
+        self.inner.view.load().users.count_of(&group)
+    }
+
     /// One authenticator.
     pub fn authenticator(&self, key: &AuthenticatorKey) -> Option<AuthenticatorRecord> {
         let view = self.inner.view.load();

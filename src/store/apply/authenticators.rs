@@ -110,6 +110,14 @@ pub(super) fn reorder(run: &mut Run<'_>, chain: &str, ids: &[String]) -> Done {
     Ok(Reply::Done)
 }
 
+/// Like [`reorder`], but only from the order that whoever asks has seen.
+pub(super) fn reorder_from(run: &mut Run<'_>, chain: &str, was: &[String], ids: &[String]) -> Done {
+    if order(run, chain)? != was {
+        return Err(invalid("was", "is not the order of the chain any more").into());
+    }
+    reorder(run, chain, ids)
+}
+
 pub(super) fn read(run: &Run<'_>, key: &[u8]) -> Result<Option<AuthenticatorRecord>, StoreError> {
     run.get("authenticator", key)
 }

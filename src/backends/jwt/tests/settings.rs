@@ -169,7 +169,7 @@ fn endpoints_headers_and_tls_that_cannot_be_used_are_refused() {
 
 #[test]
 fn the_schema_says_what_every_setting_is_and_which_are_secret() {
-    let kind = kinds().into_iter().find(|kind| kind.mechanism == "jwt").unwrap();
+    let kind = kinds().iter().find(|kind| kind.mechanism == "jwt").unwrap();
     let properties = kind.schema["properties"].as_object().unwrap();
     for (name, schema) in properties {
         assert!(

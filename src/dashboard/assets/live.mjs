@@ -1,0 +1,66 @@
+// Keeps a page up to date: pieces that the server drew take the place of those with the same id.
+const trusted = window.trustedTypes?.createPolicy("fragments", { createHTML: (text) => text });
+export const parse = (text) => {
+  const template = document.createElement("template");
+  template.innerHTML = trusted ? trusted.createHTML(text) : text;
+  return template.content;
+};
+
+const spoken = document.getElementById("spoken");
+export const say = (text) => { if (spoken && spoken.textContent !== text) spoken.textContent = text; };
+
+const state = document.getElementById("live");
+const show = (text) => { if (state) { state.hidden = false; state.textContent = text; } };
+
+function put(piece) {
+  const shown = document.getElementById(piece.id);
+  if (!shown || shown.isEqualNode(piece)) return;
+  // Whoever is in the middle of something is not disturbed.
+  if (shown.contains(document.activeElement)) return;
+  const word = piece.dataset.say;
+  if (word && shown.dataset.say !== word) say(word);
+  if (shown.tagName === "DETAILS") piece.open = shown.open;
+  shown.replaceWith(piece);
+}
+
+let source;
+let wait = 500;
+let heard = Date.now();
+let order;
+
+function open() {
+  if (source || document.hidden || document.body.dataset.live === undefined) return;
+  source = new EventSource("/ui/events?topic=" + encodeURIComponent(document.body.dataset.live));
+  source.addEventListener("open", () => { wait = 500; heard = Date.now(); show("● Live"); });
+  source.addEventListener("fragment", (event) => {
+    heard = Date.now();
+    for (const piece of [...parse(event.data).children]) put(piece);
+  });
+  source.addEventListener("order", (event) => {
+    heard = Date.now();
+    if (order !== undefined && order !== event.data) dispatchEvent(new CustomEvent("stale"));
+    order = event.data;
+  });
+  source.addEventListener("error", () => {
+    close();
+    show("Reconnecting… last update " + Math.round((Date.now() - heard) / 1000) + " s ago");
+    setTimeout(open, wait * (0.5 + Math.random()));
+    wait = Math.min(wait * 2, 30000);
+  });
+}
+function close() { source?.close(); source = undefined; }
+
+// What the controls stand upon has changed: the page is loaded anew, unless somebody is at work on it.
+let stale = false;
+export const busy = new Set();
+export function settle() { if (stale && busy.size === 0) location.reload(); }
+addEventListener("stale", () => {
+  if (document.querySelector("form[data-guard]")) return;
+  stale = true;
+  settle();
+});
+
+document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+addEventListener("pagehide", close);
+addEventListener("pageshow", open);
+open();

@@ -1,0 +1,49 @@
+// What every page does: focus where a form went wrong, a question before typed text is lost, keys, menus.
+import "./live.mjs";
+import "./order.mjs";
+import "./palette.mjs";
+
+const wanted = document.querySelector("[data-focus]");
+if (wanted) wanted.focus();
+else if (document.querySelector("[data-said]")) document.querySelector("h1")?.focus();
+
+for (const form of document.querySelectorAll("form[data-guard]")) {
+  let dirty = false;
+  form.addEventListener("input", () => { dirty = true; });
+  form.addEventListener("submit", () => { dirty = false; });
+  addEventListener("beforeunload", (event) => { if (dirty) event.preventDefault(); });
+}
+
+// A form is sent once; what it was sent by says that something happens.
+addEventListener("submit", (event) => {
+  const button = event.submitter;
+  if (event.defaultPrevented || !button) return;
+  if (event.target.dataset.sent) { event.preventDefault(); return; }
+  event.target.dataset.sent = "yes";
+  button.setAttribute("aria-busy", "true");
+});
+addEventListener("pageshow", () => { for (const form of document.forms) delete form.dataset.sent; });
+
+// One menu at a time, and none when one clicks elsewhere.
+addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+});
+addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of document.querySelectorAll("details.menu[open]")) { menu.open = false; menu.querySelector("summary").focus(); }
+});
+
+export const typing = (event) => event.target.closest("input, textarea, select, [contenteditable]") !== null;
+
+const places = { a: "/authenticators", u: "/users", t: "/try", c: "/cluster", s: "/settings" };
+let going = 0;
+addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || typing(event)) return;
+  if (event.timeStamp - going < 1000 && places[event.key]) { location.assign(places[event.key]); going = 0; return; }
+  if (event.key === "g") going = event.timeStamp;
+  else if (event.key === "?") location.assign("/help#keys");
+  else if (event.key === "/") {
+    const search = document.querySelector("[role=search] input");
+    if (search) { event.preventDefault(); search.focus(); }
+  }
+});

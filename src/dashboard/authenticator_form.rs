@@ -1,0 +1,154 @@
+//! The form of an authenticator: what all kinds have in common, and the settings of its own kind.
+
+use std::time::Duration;
+
+use maud::{Markup, html};
+use serde_json::{Map, Value};
+
+use super::form::{Filled, Given, draw, read, specs};
+use super::format;
+use super::ui::{Faults, Field, Tone, area, node_name, pill, provider_pill, select, text};
+use crate::admin::{AuthenticatorDraft, BackendInfo, NodeTest};
+use crate::auth::{AuthenticatorRecord, OnFailure, default_id};
+
+/// What the form shows.
+pub(super) struct AuthenticatorForm<'a> {
+    pub(super) kind: &'a BackendInfo,
+    pub(super) draft: &'a AuthenticatorDraft,
+    pub(super) faults: &'a Faults,
+    pub(super) is_new: bool,
+    pub(super) is_locked: bool,
+}
+
+/// What has been stored, as a draft to start from.
+pub(super) fn draft_of(record: &AuthenticatorRecord) -> AuthenticatorDraft {
+    AuthenticatorDraft {
+        chain: record.key.chain.clone(),
+        id: record.key.id.clone(),
+        mechanism: record.mechanism.clone(),
+        backend: record.backend.clone(),
+        enabled: Some(record.enabled),
+        settings: serde_json::from_str(&record.settings).unwrap_or_default(),
+        precondition: record.precondition.clone(),
+        on_failure: record.on_failure,
+        timeout: Some(record.timeout),
+        faults: Vec::new(),
+    }
+}
+
+impl AuthenticatorForm<'_> {
+    pub(super) fn draw(&self) -> Markup {
+        let Self { kind, draft, faults, .. } = self;
+        let filled = Filled {
+            settings: &draft.settings,
+            faults,
+            is_locked: self.is_locked,
+        };
+        html! {
+            @if !self.is_locked { (faults.summary()) }
+            @if self.is_new { (self.name()) }
+            (draw(&specs(&kind.schema), &filled))
+            (self.common())
+        }
+    }
+
+    fn name(&self) -> Markup {
+        let usual = default_id(self.kind.mechanism, self.kind.backend);
+        text(Field::new("id", "Name")
+            .value(&self.draft.id)
+            .placeholder(&usual)
+            .help("What it is called in the chain; without spaces and slashes. Empty: the name of its kind.")
+            .faults(self.faults))
+    }
+
+    fn common(&self) -> Markup {
+        let draft = self.draft;
+        let on_failure = match draft.on_failure {
+            OnFailure::Next => "next",
+            OnFailure::Deny => "deny",
+        };
+        let timeout = draft.timeout.map_or_else(|| "5s".to_owned(), written);
+        html! {
+            fieldset {
+                legend { "In the chain" }
+                (select(
+                    Field::new("on_failure", "When it cannot decide").value(on_failure).faults(self.faults).disabled(self.is_locked)
+                        .help("What becomes of a client while the backend does not answer, or answers with nonsense."),
+                    &[("deny", "Deny the client"), ("next", "Ask the next authenticator")],
+                ))
+                (text(Field::new("timeout", "Longest decision").value(&timeout).faults(self.faults).disabled(self.is_locked)
+                    .help("How long one decision may take: `5s`, `500ms`.")))
+                (area(Field::new("precondition", "Only if").value(&draft.precondition).faults(self.faults).disabled(self.is_locked)
+                    .help("An expression that says which clients it is asked about, such as str_eq(listener, 'tcp:default'). Empty: about all.")))
+            }
+        }
+    }
+}
+
+fn written(time: Duration) -> String {
+    if time.subsec_millis() == 0 {
+        format!("{}s", time.as_secs())
+    } else {
+        format!("{}ms", time.as_millis())
+    }
+}
+
+/// The draft that a sent form means, and what cannot be read of it. `held` are the settings it began with.
+pub(super) fn draft_from(
+    given: &Given,
+    kind: &BackendInfo,
+    (chain, id): (&str, &str),
+    held: &Map<String, Value>,
+) -> (AuthenticatorDraft, Faults) {
+    let mut faults = Faults::default();
+    let settings = read(&specs(&kind.schema), given, held, &mut faults);
+    let timeout = given.text("timeout").trim();
+    let timeout = match (timeout, crate::words::duration(timeout)) {
+        ("", _) => None,
+        (_, Ok(time)) => Some(time),
+        (_, Err(why)) => {
+            faults.add("timeout", why);
+            None
+        }
+    };
+    let draft = AuthenticatorDraft {
+        chain: chain.to_owned(),
+        id: id.to_owned(),
+        mechanism: kind.mechanism.to_owned(),
+        backend: kind.backend.to_owned(),
+        enabled: None,
+        settings,
+        precondition: given.text("precondition").trim().to_owned(),
+        on_failure: match given.text("on_failure") {
+            "next" => OnFailure::Next,
+            _ => OnFailure::Deny,
+        },
+        timeout,
+        faults: Vec::new(),
+    };
+    (draft, faults)
+}
+
+/// What came of trying the settings on every node.
+pub(super) fn tests(results: &[NodeTest]) -> Markup {
+    html! {
+        section.card.stack aria-label="Test" id="test" tabindex="-1" data-focus {
+            h2 { "Test" }
+            ul.tight role="list" {
+                @for result in results {
+                    li {
+                        strong { (node_name(result.node)) " " }
+                        @match &result.tried {
+                            Ok((health, took)) => {
+                                (provider_pill(health.status))
+                                " " span.muted { (format::took(*took)) } " "
+                                @if !health.error.is_empty() { (health.error) }
+                            }
+                            Err(why) => { (pill(Tone::Off, "Not tried")) " " (why) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

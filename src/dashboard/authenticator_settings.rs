@@ -1,0 +1,422 @@
+//! Changing an authenticator: form, test, review of the difference, apply, and what to do when somebody else was faster.
+
+use axum::extract::{Path, Query};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::addresses::{self, ChainQuery};
+use super::authenticator_form::{AuthenticatorForm, draft_from, draft_of, tests};
+use super::authenticator_tabs::{Subject, Tab};
+use super::difference::{Change, differences, effects, merged};
+use super::drafts::{Draft, held};
+use super::failure::Failure;
+use super::form::Given;
+use super::page::{Page, Place};
+use super::said::{Said, to};
+use super::ui::{Button, Faults, Tone, banner, hidden, link};
+use super::visit::Visit;
+use crate::admin::{self, AdminError, AuthenticatorDraft, AuthenticatorPatch, BackendInfo, NodeTest, Role};
+use crate::auth::{AuthenticatorKey, AuthenticatorRecord};
+
+/// A draft to go on with.
+#[derive(Default, Deserialize)]
+pub(super) struct DraftQuery {
+    #[serde(default)]
+    draft: String,
+}
+
+/// `GET /authenticators/{id}/settings`.
+pub(super) async fn form(
+    visit: Visit,
+    Path(id): Path<String>,
+    Query(query): Query<ChainQuery>,
+    Query(chosen): Query<DraftQuery>,
+) -> Result<Response, Failure> {
+    let subject = Subject::of(&visit, &query.key(id))?;
+    let begun = visit.draft(&chosen.draft);
+    let wanted = begun.map_or_else(|| draft_of(&subject.view.record), |draft| draft.wanted);
+    Ok(page(&visit, &subject, &wanted, &chosen.draft, &Faults::default(), &[]))
+}
+
+fn kind_of(subject: &Subject) -> Result<&'static BackendInfo, Failure> {
+    let record = &subject.view.record;
+    admin::kind(&record.mechanism, &record.backend).ok_or_else(Failure::no_such_page)
+}
+
+fn page(
+    visit: &Visit,
+    subject: &Subject,
+    wanted: &AuthenticatorDraft,
+    draft_id: &str,
+    faults: &Faults,
+    tested: &[NodeTest],
+) -> Response {
+    let Ok(kind) = kind_of(subject) else {
+        return Failure::no_such_page().into_response();
+    };
+    let obstacle = visit.obstacle(Role::Editor);
+    let form = AuthenticatorForm {
+        kind,
+        draft: wanted,
+        faults,
+        is_new: false,
+        is_locked: obstacle.is_some(),
+    };
+    let key = subject.key();
+    let body = html! {
+        @if let Some(why) = &obstacle { (banner(Tone::Info, &html! { "You can look, and not change: " (why) }, None)) }
+        @if !tested.is_empty() { (tests(tested)) }
+        form.form method="post" action=(addresses::authenticator(key, "/settings")) data-guard {
+            (hidden("draft", draft_id))
+            (hidden("revision", &subject.view.record.revision.to_string()))
+            (form.draw())
+            div.foot {
+                (Button::new("Test").sends("action", "test").unless(obstacle.as_deref()).draw())
+                (Button::new("Try this draft").sends("action", "try").unless(obstacle.as_deref()).draw())
+                (Button::primary("Review changes").sends("action", "review").unless(obstacle.as_deref()).draw())
+                a href=(addresses::authenticator(key, "/delete")) { "Delete…" }
+            }
+        }
+    };
+    let title = format!("Settings of {}", key.id);
+    visit.page(subject.page(visit, Tab::Settings, &title, &body).refused(!faults.is_empty()))
+}
+
+/// `POST /authenticators/{id}/settings`: tries them, or goes on to the review.
+pub(super) async fn submit(
+    visit: Visit,
+    Path(id): Path<String>,
+    Query(query): Query<ChainQuery>,
+    given: Given,
+) -> Result<Response, Failure> {
+    visit.demand(Role::Editor)?;
+    let subject = Subject::of(&visit, &query.key(id))?;
+    let (record, kind) = (&subject.view.record, kind_of(&subject)?);
+    let before = visit.draft(given.text("draft"));
+    let names = (&*record.key.chain, &*record.key.id);
+    let (wanted, mut faults) = draft_from(&given, kind, names, &held(before.as_ref(), Some(record)));
+    let wanted = AuthenticatorDraft {
+        enabled: Some(record.enabled),
+        ..wanted
+    };
+    // What the form was opened upon; not what is stored by now.
+    let base = before.and_then(|draft| draft.base).unwrap_or_else(|| {
+        let mut base = record.clone();
+        base.revision = given.number("revision").unwrap_or(record.revision);
+        Box::new(base)
+    });
+    let draft_id = visit.keep_draft(
+        given.text("draft"),
+        Draft {
+            wanted: wanted.clone(),
+            base: Some(base),
+        },
+    )?;
+    let mut tested = Vec::new();
+    if faults.is_empty() {
+        let with_draft = |page: &str| {
+            let address = addresses::authenticator(&record.key, page);
+            to(&addresses::with(&address, &[("draft", &draft_id)]))
+        };
+        match given.text("action") {
+            "review" => match visit.site().admin().check_authenticator(wanted.clone()) {
+                Ok(()) => return Ok(with_draft("/settings/review")),
+                Err(error) => faults = Faults::of(&error),
+            },
+            "try" => return Ok(to(&addresses::with("/try", &[("draft", &draft_id)]))),
+            _ => match visit.site().admin().test_authenticator(wanted.clone()).await {
+                Ok(results) => tested = results,
+                Err(error) => faults = Faults::of(&error),
+            },
+        }
+    }
+    let status = if faults.is_empty() {
+        StatusCode::OK
+    } else {
+        StatusCode::UNPROCESSABLE_ENTITY
+    };
+    let page = page(&visit, &subject, &wanted, &draft_id, &faults, &tested);
+    Ok((status, page).into_response())
+}
+
+/// `GET /authenticators/{id}/settings/review`.
+pub(super) async fn review(
+    visit: Visit,
+    Path(id): Path<String>,
+    Query(query): Query<ChainQuery>,
+    Query(chosen): Query<DraftQuery>,
+) -> Result<Response, Failure> {
+    visit.demand(Role::Editor)?;
+    let subject = Subject::of(&visit, &query.key(id))?;
+    let Some(draft) = visit.draft(&chosen.draft) else {
+        return Ok(gone(subject.key()));
+    };
+    Ok(review_page(&visit, &subject, &draft, &chosen.draft, &Faults::default()))
+}
+
+/// A draft lives on one node for a while.
+fn gone(key: &AuthenticatorKey) -> Response {
+    let said = Said::new("The draft is not kept any more. Nothing was changed; here are the settings as they stand.");
+    said.then(&addresses::authenticator(key, "/settings"))
+}
+
+fn review_page(visit: &Visit, subject: &Subject, draft: &Draft, draft_id: &str, faults: &Faults) -> Response {
+    let key = subject.key();
+    let changes = differences(&draft_of(&subject.view.record), &draft.wanted);
+    let obstacle = visit.obstacle(Role::Editor);
+    let users = visit.site().admin().count_users(key);
+    let back = addresses::with(&addresses::authenticator(key, "/settings"), &[("draft", draft_id)]);
+    let body = html! {
+        (faults.summary())
+        @if changes.is_empty() {
+            p { "Nothing is different." }
+            p { (link(&back, "Back to the settings")) }
+        } @else {
+            (table(&changes))
+            @for (tone, effect) in effects(&changes, &subject.view, users) { (banner(tone, &html! { (effect) }, None)) }
+            form.actions method="post" action=(addresses::authenticator(key, "/settings/apply")) {
+                (hidden("draft", draft_id))
+                (Button::primary("Apply").unless(obstacle.as_deref()).draw())
+                (link(&back, "Back to the settings"))
+            }
+        }
+    };
+    let title = format!("Review changes of {}", key.id);
+    visit.page(subject.page(visit, Tab::Settings, &title, &body).refused(!faults.is_empty()))
+}
+
+fn table(changes: &[Change]) -> Markup {
+    html! {
+        div.card.flush {
+            div.scroll tabindex="0" role="region" aria-label="Changes" {
+                table.data {
+                    thead { tr { th scope="col" { "Setting" } th scope="col" { "Now" } th scope="col" { "After" } } }
+                    tbody {
+                        @for change in changes {
+                            tr {
+                                th scope="row" { (change.name) }
+                                td.old { code { (change.before) } }
+                                td.new { code { (change.after) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `POST /authenticators/{id}/settings/apply`.
+pub(super) async fn apply(
+    visit: Visit,
+    Path(id): Path<String>,
+    Query(query): Query<ChainQuery>,
+    given: Given,
+) -> Result<Response, Failure> {
+    visit.demand(Role::Editor)?;
+    let subject = Subject::of(&visit, &query.key(id))?;
+    let (key, draft_id) = (subject.key().clone(), given.text("draft"));
+    let Some(draft) = visit.draft(draft_id) else {
+        return Ok(gone(&key));
+    };
+    let revision = draft.base.as_ref().map(|base| base.revision);
+    let patch = AuthenticatorPatch {
+        settings: Some(draft.wanted.settings.clone()),
+        precondition: Some(draft.wanted.precondition.clone()),
+        on_failure: Some(draft.wanted.on_failure),
+        timeout: draft.wanted.timeout,
+        ..AuthenticatorPatch::default()
+    };
+    let admin = visit.site().admin();
+    let updated = admin
+        .update_authenticator(&visit.intent_at(revision), &key.chain, &key.id, patch)
+        .await;
+    match updated {
+        Ok(view) => {
+            visit.forget_draft(draft_id);
+            let said = format!("Saved as revision {}.", view.record.revision);
+            Ok(Said::new(said).then(&addresses::authenticator(&key, "")))
+        }
+        Err(AdminError::RevisionMismatch { .. }) => {
+            let page = conflict_page(&visit, &subject, &draft, draft_id);
+            Ok((StatusCode::PRECONDITION_FAILED, page).into_response())
+        }
+        Err(error) => {
+            let page = review_page(&visit, &subject, &draft, draft_id, &Faults::of(&error));
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
+    }
+}
+
+/// Somebody else has saved since the form was opened: what both changed needs a choice, the rest is put together.
+fn conflict_page(visit: &Visit, subject: &Subject, draft: &Draft, draft_id: &str) -> Response {
+    let Some(base) = &draft.base else {
+        return gone(subject.key());
+    };
+    let (key, theirs) = (subject.key(), &subject.view.record);
+    let merge = merged(&draft_of(base), &draft_of(theirs), &draft.wanted);
+    let body = html! {
+        (banner(Tone::Warn, &html! {
+            strong { (theirs.updated_by) " has changed this authenticator since you opened it. " }
+            "Nothing of yours is lost, and nothing is saved yet."
+        }, None))
+        form.form method="post" action=(addresses::authenticator(key, "/settings/merge")) {
+            (hidden("draft", draft_id))
+            (hidden("revision", &theirs.revision.to_string()))
+            div.card.flush {
+                div.scroll tabindex="0" role="region" aria-label="Changes of both" {
+                    table.data {
+                        thead {
+                            tr {
+                                th scope="col" { "Setting" }
+                                th scope="col" { "Before" }
+                                th scope="col" { "Theirs" }
+                                th scope="col" { "Yours" }
+                            }
+                        }
+                        tbody { @for (at, choice) in merge.iter().enumerate() { (choice_row(at, choice)) } }
+                    }
+                }
+            }
+            div.foot {
+                (Button::primary("Review the merged settings").draw())
+                (link(&addresses::authenticator(key, "/settings"), "Give mine up"))
+            }
+        }
+    };
+    let title = format!("Both changed {}", key.id);
+    visit.page(subject.page(visit, Tab::Settings, &title, &body).refused(true))
+}
+
+fn choice_row(at: usize, choice: &super::difference::Choice) -> Markup {
+    let (theirs, yours) = (format!("c{at}-theirs"), format!("c{at}-yours"));
+    let name = format!("choose.{}", choice.name);
+    html! {
+        tr.differs[choice.is_contested()] {
+            th scope="row" { (choice.name) }
+            td { code { (choice.base) } }
+            td {
+                div.field.check {
+                    input type="radio" id=(theirs) name=(name) value="theirs" checked[!choice.prefers_mine()];
+                    label for=(theirs) { code { (choice.theirs) } }
+                }
+            }
+            td {
+                div.field.check {
+                    input type="radio" id=(yours) name=(name) value="yours" checked[choice.prefers_mine()];
+                    label for=(yours) { code { (choice.mine) } }
+                }
+            }
+        }
+    }
+}
+
+/// `POST /authenticators/{id}/settings/merge`: a draft upon what is stored now.
+pub(super) async fn merge(
+    visit: Visit,
+    Path(id): Path<String>,
+    Query(query): Query<ChainQuery>,
+    given: Given,
+) -> Result<Response, Failure> {
+    visit.demand(Role::Editor)?;
+    let subject = Subject::of(&visit, &query.key(id))?;
+    let (key, draft_id) = (subject.key(), given.text("draft"));
+    let Some(draft) = visit.draft(draft_id) else {
+        return Ok(gone(key));
+    };
+    let theirs: &AuthenticatorRecord = &subject.view.record;
+    let base = draft.base.as_deref().unwrap_or(theirs);
+    let choices = merged(&draft_of(base), &draft_of(theirs), &draft.wanted);
+    let mut wanted = draft_of(theirs);
+    for choice in choices {
+        if given.text(&format!("choose.{}", choice.name)) == "yours" {
+            choice.take_mine(&draft.wanted, &mut wanted);
+        }
+    }
+    // What was chosen between is what was shown: a third change in between is a conflict again.
+    let mut base = theirs.clone();
+    base.revision = given.number("revision").unwrap_or(base.revision);
+    let draft_id = visit.keep_draft(
+        draft_id,
+        Draft {
+            wanted,
+            base: Some(Box::new(base)),
+        },
+    )?;
+    let address = addresses::authenticator(key, "/settings/review");
+    Ok(to(&addresses::with(&address, &[("draft", &draft_id)])))
+}
+
+/// `GET /authenticators/{id}/delete`.
+pub(super) async fn ask_to_delete(
+    visit: Visit,
+    Path(id): Path<String>,
+    Query(query): Query<ChainQuery>,
+) -> Result<Response, Failure> {
+    visit.demand(Role::Editor)?;
+    let subject = Subject::of(&visit, &query.key(id))?;
+    Ok(delete_page(&visit, &subject, &Faults::default()))
+}
+
+fn delete_page(visit: &Visit, subject: &Subject, faults: &Faults) -> Response {
+    let key = subject.key();
+    let users = visit.site().admin().count_users(key);
+    let obstacle = visit.obstacle(Role::Editor);
+    let confirmed = visit.site().admin().is_confirmed(&visit.cookie);
+    let body = html! {
+        (faults.summary())
+        (banner(Tone::Down, &html! {
+            strong { "This cannot be undone. " }
+            "The settings of " (key.id) " and its counters go, on every node."
+            @if users > 0 { " With it go " strong { (super::format::counted(users, "user")) } "." }
+        }, None))
+        form.form method="post" action=(addresses::authenticator(key, "/delete")) {
+            (super::ui::text(super::ui::Field::new("name", "Type its name").required().faults(faults).help(&key.id)))
+            @if !confirmed {
+                (super::ui::password(super::ui::Field::new("password", "Your password").required().known_as("current-password").faults(faults)
+                    .help("Asked again before what cannot be undone.")))
+            }
+            div.foot {
+                (Button::danger("Delete").unless(obstacle.as_deref()).draw())
+                (link(&addresses::authenticator(key, ""), "Keep it"))
+            }
+        }
+    };
+    let title = format!("Delete {}?", key.id);
+    let crumbs = vec![
+        (addresses::chain(&key.chain), "Authenticators".to_owned()),
+        (addresses::authenticator(key, ""), key.id.clone()),
+    ];
+    let page = Page::new(Place::Authenticators, &title, body).refused(!faults.is_empty());
+    visit.page(Page { crumbs, ..page })
+}
+
+/// `POST /authenticators/{id}/delete`.
+pub(super) async fn delete(
+    visit: Visit,
+    Path(id): Path<String>,
+    Query(query): Query<ChainQuery>,
+    given: Given,
+) -> Result<Response, Failure> {
+    visit.demand(Role::Editor)?;
+    let subject = Subject::of(&visit, &query.key(id))?;
+    let key = subject.key();
+    let mut faults = Faults::default();
+    if given.text("name").trim() != key.id {
+        faults.add("name", "is not the name of this authenticator");
+    } else if let Err(why) = visit.confirm(given.text("password")).await {
+        faults.add("password", why);
+    }
+    if !faults.is_empty() {
+        let page = delete_page(&visit, &subject, &faults);
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    }
+    let admin = visit.site().admin();
+    let removed = admin
+        .delete_authenticator(&visit.intent(), &key.chain, &key.id)
+        .await?;
+    let users = super::format::counted(removed.users, "user");
+    Ok(Said::new(format!("{} is deleted, with {users}.", key.id)).then(&addresses::chain(&key.chain)))
+}

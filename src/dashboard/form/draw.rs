@@ -1,0 +1,190 @@
+//! Fields with what they hold.
+
+use maud::{Markup, html};
+use serde_json::{Map, Value};
+
+use super::spec::{Kind, Spec};
+use crate::dashboard::ui::{Faults, Field, area, check, id_of, password, select, text};
+
+/// What a form is filled with.
+pub(in crate::dashboard) struct Filled<'a> {
+    pub(in crate::dashboard) settings: &'a Map<String, Value>,
+    pub(in crate::dashboard) faults: &'a Faults,
+    /// Whether it can only be looked at.
+    pub(in crate::dashboard) is_locked: bool,
+}
+
+/// The fields, those that few have to change folded away.
+pub(in crate::dashboard) fn draw(specs: &[Spec], filled: &Filled<'_>) -> Markup {
+    let (advanced, plain): (Vec<_>, Vec<_>) = specs.iter().partition(|spec| spec.is_advanced);
+    let is_faulty = |spec: &&Spec| filled.faults.of_field(&spec.path).is_some();
+    html! {
+        @for spec in plain { (field(spec, "settings", filled.settings.get(&spec.name), filled)) }
+        @if !advanced.is_empty() {
+            details open[advanced.iter().any(is_faulty)] {
+                summary { "Advanced" }
+                div.stack { @for spec in advanced { (field(spec, "settings", filled.settings.get(&spec.name), filled)) } }
+            }
+        }
+    }
+}
+
+fn field(spec: &Spec, above: &str, held: Option<&Value>, filled: &Filled<'_>) -> Markup {
+    let control = format!("{above}.{}", spec.name);
+    let value = held.unwrap_or(&spec.default);
+    let shown = shown(value, &spec.kind);
+    let base = Field {
+        fault: filled.faults.of_field(&spec.path),
+        disabled: filled.is_locked,
+        ..Field::new(&control, &spec.title).help(&spec.help).value(&shown)
+    };
+    match &spec.kind {
+        Kind::Text | Kind::Number | Kind::Time => text(base),
+        Kind::Lines | Kind::List | Kind::Map | Kind::Json => area(base.help(&help(spec))),
+        Kind::Flag => check(base, value.as_bool() == Some(true)),
+        Kind::Choice(words) => choice(base, words, &spec.default),
+        Kind::Secret => secret(base, held.is_some()),
+        Kind::Group(specs) => group(spec, specs, &control, held, filled),
+        Kind::OneOf(alternatives) => one_of(spec, alternatives, &control, value, filled),
+    }
+}
+
+fn help(spec: &Spec) -> String {
+    let how = match spec.kind {
+        Kind::List => " One a line.",
+        Kind::Map => " One `name: value` a line.",
+        Kind::Json => " JSON.",
+        _ => "",
+    };
+    format!("{}{how}", spec.help)
+}
+
+fn shown(value: &Value, kind: &Kind) -> String {
+    match (kind, value) {
+        (_, Value::Null) | (Kind::Secret | Kind::Group(_) | Kind::OneOf(_), _) => String::new(),
+        (Kind::List, Value::Array(items)) => {
+            let texts: Vec<_> = items.iter().filter_map(Value::as_str).collect();
+            let parting = if texts.iter().any(|text| text.contains('\n')) { "\n\n" } else { "\n" };
+            texts.join(parting)
+        }
+        (Kind::Map, Value::Object(map)) => {
+            let lines = map.iter().map(|(name, value)| format!("{name}: {}", value.as_str().unwrap_or_default()));
+            lines.collect::<Vec<_>>().join("\n")
+        }
+        (Kind::Time, Value::Number(seconds)) => format!("{seconds}s"),
+        (Kind::Json, value) => serde_json::to_string_pretty(value).unwrap_or_default(),
+        (_, Value::String(text)) => text.clone(),
+        (_, value) => value.to_string(),
+    }
+}
+
+fn choice(field: Field<'_>, words: &[String], default: &Value) -> Markup {
+    let mut choices: Vec<(&str, &str)> = words.iter().map(|word| (word.as_str(), word.as_str())).collect();
+    if default.is_null() {
+        choices.insert(0, ("", "–"));
+    }
+    select(field, &choices)
+}
+
+/// A secret says whether there is one, and nothing more.
+fn secret(field: Field<'_>, is_kept: bool) -> Markup {
+    if !is_kept {
+        return password(field);
+    }
+    let control = format!("{}.remove", field.name);
+    html! {
+        (password(field.placeholder("Set. Leave empty to keep it.")))
+        (check(Field::new(&control, &format!("Remove {}", field.label.to_lowercase())).disabled(field.disabled), false))
+    }
+}
+
+fn group(spec: &Spec, specs: &[Spec], control: &str, held: Option<&Value>, filled: &Filled<'_>) -> Markup {
+    let held = held.or(Some(&spec.default)).and_then(Value::as_object);
+    html! {
+        fieldset {
+            legend { (spec.title) }
+            @if !spec.help.is_empty() { p.small.muted { (spec.help) } }
+            @if let Some(fault) = filled.faults.of_field(&spec.path) { p.error id=(id_of(&spec.path)) { "✕ " (fault) } }
+            @for inner in specs { (field(inner, control, held.and_then(|held| held.get(&inner.name)), filled)) }
+        }
+    }
+}
+
+fn one_of(spec: &Spec, alternatives: &[(String, Spec)], control: &str, value: &Value, filled: &Filled<'_>) -> Markup {
+    let chosen = value.get("name").and_then(Value::as_str);
+    let id = id_of(control);
+    html! {
+        fieldset.alternatives id=(id) {
+            legend { (spec.title) }
+            @if !spec.help.is_empty() { p.small.muted { (spec.help) } }
+            @if let Some(fault) = filled.faults.of_field(&spec.path) { p.error { "✕ " (fault) } }
+            @for (at, (name, alternative)) in alternatives.iter().enumerate() {
+                @let is_chosen = chosen == Some(name);
+                div.alternative {
+                    div.field.check {
+                        input type="radio" id={ (id) "-" (at) } name=(control) value=(name) checked[is_chosen] disabled[filled.is_locked]
+                            aria-describedby={ (id) "-" (at) "-help" };
+                        label for={ (id) "-" (at) } { (alternative.title) }
+                        span.small.muted id={ (id) "-" (at) "-help" } { (alternative.help) }
+                    }
+                    @if let Kind::Group(specs) = &alternative.kind {
+                        @if !specs.is_empty() {
+                            div.parameters.stack {
+                                @for inner in specs {
+                                    (field(inner, &format!("{control}.{name}"), value.get(&inner.name).filter(|_| is_chosen), filled))
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value, json};
+
+    use super::{Faults, Filled, draw};
+    use crate::dashboard::form::specs;
+
+    fn drawn(schema: &Value, settings: &Value, faults: &Faults) -> String {
+        let settings = settings.as_object().cloned().unwrap_or_default();
+        let filled = Filled {
+            settings: &settings,
+            faults,
+            is_locked: false,
+        };
+        draw(&specs(schema), &filled).into_string()
+    }
+
+    #[test]
+    fn a_secret_is_never_in_the_page() {
+        let schema = json!({"properties": {"password": {"title": "Password", "type": "string", "x-secret": true}}});
+        let page = drawn(&schema, &json!({"password": "hunter2"}), &Faults::default());
+        assert!(!page.contains("hunter2") && page.contains("Leave empty to keep it"), "{page}");
+    }
+
+    #[test]
+    fn a_fault_stands_beside_its_field() {
+        let schema = json!({"properties": {"pool_size": {"type": "integer", "default": 8, "x-advanced": true}}});
+        let faults = Faults::one("settings.pool_size", "must be a whole number from 1 to 1024");
+        let page = drawn(&schema, &json!({"pool_size": "many"}), &faults);
+        assert!(page.contains("<details open>") && page.contains("value=\"many\""), "{page}");
+        assert!(page.contains("f-settings-pool-size-error"), "{page}");
+    }
+
+    #[test]
+    fn every_kind_can_be_drawn_with_its_defaults() {
+        for kind in crate::admin::kinds() {
+            let filled = Filled {
+                settings: &Map::new(),
+                faults: &Faults::default(),
+                is_locked: true,
+            };
+            let page = draw(&specs(&kind.schema), &filled).into_string();
+            assert!(page.contains("<label"), "{}:{}", kind.mechanism, kind.backend);
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! A sent form as settings: what was left empty is left out, so that defaults stay defaults.
+
+use serde_json::{Map, Number, Value};
+
+use super::given::Given;
+use super::spec::{Kind, Spec};
+use crate::dashboard::ui::Faults;
+
+/// What stands for a secret that is kept.
+pub(in crate::dashboard) const KEPT: &str = "******";
+
+/// The settings that the form means. `held` are those it began with: a secret that was left empty stays what it is there.
+pub(in crate::dashboard) fn read(
+    specs: &[Spec],
+    given: &Given,
+    held: &Map<String, Value>,
+    faults: &mut Faults,
+) -> Map<String, Value> {
+    Reader { given, faults }.object(specs, "settings", held)
+}
+
+struct Reader<'a> {
+    given: &'a Given,
+    faults: &'a mut Faults,
+}
+
+impl Reader<'_> {
+    fn object(&mut self, specs: &[Spec], control: &str, held: &Map<String, Value>) -> Map<String, Value> {
+        let mut object = Map::new();
+        for spec in specs {
+            let control = format!("{control}.{}", spec.name);
+            if let Some(value) = self.value(spec, &control, held.get(&spec.name)) {
+                object.insert(spec.name.clone(), value);
+            }
+        }
+        object
+    }
+
+    fn value(&mut self, spec: &Spec, control: &str, held: Option<&Value>) -> Option<Value> {
+        let text = self.given.text(control).replace("\r\n", "\n");
+        let trimmed = text.trim();
+        match &spec.kind {
+            Kind::Flag => Some(Value::Bool(self.given.has(control))),
+            Kind::Secret => self.secret(&text, control, held),
+            Kind::Group(specs) => {
+                let object = self.object(specs, control, &object_of(held));
+                (!object.is_empty()).then_some(Value::Object(object))
+            }
+            Kind::OneOf(alternatives) => self.one_of(alternatives, control),
+            _ if trimmed.is_empty() => None,
+            Kind::Text | Kind::Choice(_) => Some(trimmed.into()),
+            Kind::Lines => Some(text.trim_end_matches('\n').into()),
+            Kind::Number | Kind::Time => Some(number(trimmed).map_or_else(|| trimmed.into(), Value::Number)),
+            Kind::List => Some(list(trimmed)),
+            Kind::Map => self.map(spec, trimmed),
+            Kind::Json => self.json(spec, trimmed),
+        }
+    }
+
+    fn secret(&self, text: &str, control: &str, held: Option<&Value>) -> Option<Value> {
+        if !text.is_empty() {
+            return Some(text.trim_end_matches('\n').into());
+        }
+        if self.given.has(&format!("{control}.remove")) {
+            return None;
+        }
+        held.cloned()
+    }
+
+    fn one_of(&mut self, alternatives: &[(String, Spec)], control: &str) -> Option<Value> {
+        let chosen = self.given.text(control).to_owned();
+        let (name, spec) = alternatives.iter().find(|(name, _)| *name == chosen)?;
+        let mut object = Map::from_iter([("name".to_owned(), Value::from(name.as_str()))]);
+        if let Kind::Group(specs) = &spec.kind {
+            object.extend(self.object(specs, &format!("{control}.{name}"), &Map::new()));
+        }
+        Some(Value::Object(object))
+    }
+
+    fn map(&mut self, spec: &Spec, text: &str) -> Option<Value> {
+        let mut map = Map::new();
+        for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            match line.split_once(':') {
+                Some((name, value)) => {
+                    map.insert(name.trim().to_owned(), value.trim().into());
+                }
+                None => self.faults.add(&spec.path, format!("line {} is not `name: value`", at + 1)),
+            }
+        }
+        Some(Value::Object(map))
+    }
+
+    fn json(&mut self, spec: &Spec, text: &str) -> Option<Value> {
+        match serde_json::from_str(text) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                let why = format!("is not JSON (line {}, column {})", error.line(), error.column());
+                self.faults.add(&spec.path, why);
+                None
+            }
+        }
+    }
+}
+
+fn object_of(held: Option<&Value>) -> Map<String, Value> {
+    held.and_then(Value::as_object).cloned().unwrap_or_default()
+}
+
+fn number(text: &str) -> Option<Number> {
+    match text.parse::<i64>() {
+        Ok(whole) => Some(whole.into()),
+        Err(_) => Number::from_f64(text.parse().ok()?),
+    }
+}
+
+fn list(text: &str) -> Value {
+    // Texts of several lines, such as keys, are parted by empty lines.
+    let parting = if text.contains("-----BEGIN") { "\n\n" } else { "\n" };
+    let mut items: Vec<Value> = text
+        .split(parting)
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+        .map(Value::from)
+        .collect();
+    if items.len() == 1 {
+        items.pop().unwrap_or_default()
+    } else {
+        Value::Array(items)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value, json};
+
+    use super::{Faults, Given, KEPT, read};
+    use crate::dashboard::form::specs;
+
+    fn schema() -> Value {
+        json!({"properties": {
+            "server": {"type": "string"},
+            "password": {"type": "string", "x-secret": true},
+            "pool_size": {"type": "integer", "default": 8},
+            "timeout": {"anyOf": [{"type": "number"}, {"type": "string"}], "default": 5},
+            "on": {"type": "boolean"},
+            "issuer": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
+            "headers": {"type": "object", "additionalProperties": {"type": "string"}},
+            "ssl": {"type": "object", "properties": {"key": {"type": "string", "x-secret": true}}},
+            "hash": {"oneOf": [
+                {"title": "bcrypt", "properties": {"name": {"const": "bcrypt"}, "salt_rounds": {"type": "integer"}}},
+                {"title": "plain", "properties": {"name": {"const": "plain"}}},
+            ]},
+            "checks": {"type": "array"},
+        }})
+    }
+
+    fn settings(pairs: &[(&str, &str)], held: Value) -> (Value, Faults) {
+        let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let (mut faults, held) = (Faults::default(), held.as_object().cloned().unwrap_or_default());
+        let read = read(&specs(&schema()), &Given::of(pairs.collect()), &held, &mut faults);
+        (Value::Object(read), faults)
+    }
+
+    #[test]
+    fn what_is_sent_becomes_settings_and_what_is_empty_is_left_out() {
+        let (read, faults) = settings(
+            &[
+                ("settings.server", " db:5432 "),
+                ("settings.pool_size", ""),
+                ("settings.timeout", "1m30s"),
+                ("settings.on", "on"),
+                ("settings.issuer", "a\r\nb"),
+                ("settings.headers", "x-a: 1\nx-b: c: d"),
+                ("settings.hash", "bcrypt"),
+                ("settings.hash.bcrypt.salt_rounds", "11"),
+                ("settings.checks", "[1]"),
+            ],
+            json!({}),
+        );
+        assert!(faults.is_empty());
+        assert_eq!(
+            read,
+            json!({"server": "db:5432", "timeout": "1m30s", "on": true, "issuer": ["a", "b"],
+                   "headers": {"x-a": "1", "x-b": "c: d"}, "hash": {"name": "bcrypt", "salt_rounds": 11}, "checks": [1]})
+        );
+    }
+
+    #[test]
+    fn a_secret_that_is_left_empty_stays_and_can_be_replaced_and_removed() {
+        let held = json!({"password": KEPT, "ssl": {"key": KEPT}});
+        let (kept, _) = settings(&[], held.clone());
+        assert_eq!(kept, json!({"password": KEPT, "on": false, "ssl": {"key": KEPT}}));
+        let (changed, _) = settings(&[("settings.password", "new"), ("settings.ssl.key.remove", "on")], held);
+        assert_eq!(changed, json!({"password": "new", "on": false}));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_with_its_line() {
+        let (_, faults) = settings(&[("settings.headers", "a: b\nnonsense"), ("settings.checks", "[")], json!({}));
+        assert_eq!(faults.of_field("settings.headers"), Some("line 2 is not `name: value`"));
+        assert!(faults.of_field("settings.checks").unwrap().contains("is not JSON"));
+    }
+
+    #[test]
+    fn defaults_of_every_kind_are_read_back_as_they_were_drawn() {
+        for kind in crate::admin::kinds() {
+            let specs = specs(&kind.schema);
+            let mut faults = Faults::default();
+            let read = read(&specs, &Given::default(), &Map::new(), &mut faults);
+            assert!(faults.is_empty(), "{}:{}", kind.mechanism, kind.backend);
+            assert!(read.values().all(|value| !value.is_null()));
+        }
+    }
+}

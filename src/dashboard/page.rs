@@ -1,0 +1,244 @@
+//! The frame around every page: bar, navigation, what holds for the whole cluster, and what was said last.
+
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use maud::{DOCTYPE, Markup, html};
+
+use super::said::{self, Said};
+use super::standing;
+use super::ui::{Button, hidden, node_name};
+use super::visit::{Guest, Visit, role_word};
+use crate::admin::Role;
+
+/// Where in the navigation a page stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Authenticators,
+    Users,
+    Try,
+    Cluster,
+    Operators,
+    Settings,
+    Account,
+    Help,
+}
+
+/// What a page has of its own.
+pub(super) struct Page<'a> {
+    pub(super) place: Place,
+    pub(super) title: &'a str,
+    /// One sentence under the title.
+    pub(super) lead: Markup,
+    /// The pages above it: address and name.
+    pub(super) crumbs: Vec<(String, String)>,
+    /// Beside the title.
+    pub(super) actions: Markup,
+    pub(super) body: Markup,
+    /// What of it is kept up to date.
+    pub(super) live: Option<String>,
+    /// Whether a form on it was refused.
+    pub(super) is_refused: bool,
+}
+
+impl<'a> Page<'a> {
+    pub(super) fn new(place: Place, title: &'a str, body: Markup) -> Self {
+        Self {
+            place,
+            title,
+            lead: html! {},
+            crumbs: Vec::new(),
+            actions: html! {},
+            body,
+            live: None,
+            is_refused: false,
+        }
+    }
+
+    pub(super) fn lead(mut self, lead: Markup) -> Self {
+        self.lead = lead;
+        self
+    }
+
+    pub(super) fn under(mut self, crumbs: &[(&str, &str)]) -> Self {
+        let owned = |(address, name): &(&str, &str)| ((*address).to_owned(), (*name).to_owned());
+        self.crumbs = crumbs.iter().map(owned).collect();
+        self
+    }
+
+    pub(super) fn actions(mut self, actions: Markup) -> Self {
+        self.actions = actions;
+        self
+    }
+
+    pub(super) fn live(mut self, topic: impl Into<String>) -> Self {
+        self.live = Some(topic.into());
+        self
+    }
+
+    pub(super) fn refused(mut self, is_refused: bool) -> Self {
+        self.is_refused = is_refused;
+        self
+    }
+}
+
+impl Visit {
+    /// The page in its frame.
+    pub(super) fn page(&self, page: Page<'_>) -> Response {
+        let body = html! {
+            a.skip href="#main" { "Skip to content" }
+            div.shell {
+                (bar(self))
+                (navigation(page.place))
+                main id="main" {
+                    (crumbs(&page.crumbs, page.title))
+                    (standing::banners(&self.standing))
+                    (last_said(self.guest.said.as_ref(), self))
+                    div.head {
+                        div.tight { h1 tabindex="-1" { (page.title) } div.lead { (page.lead) } }
+                        div.actions { (page.actions) }
+                    }
+                    (page.body)
+                }
+            }
+            div.unseen id="spoken" role="status" {}
+        };
+        let title = format!("{} – {}", page.title, cluster_name(self));
+        whole(
+            &self.guest,
+            &title,
+            page.is_refused,
+            page.live.as_deref(),
+            &body,
+        )
+    }
+}
+
+/// A page that stands alone: before somebody is signed in, or when something went wrong.
+pub(super) fn alone(guest: &Guest, title: &str, body: Markup) -> Response {
+    let body = html! {
+        main.alone id="main" {
+            p { span.brand { (mark(guest)) "Portcullis" } }
+            h1 { (title) }
+            (body)
+        }
+    };
+    whole(guest, title, false, None, &body)
+}
+
+fn whole(guest: &Guest, title: &str, is_refused: bool, live: Option<&str>, body: &Markup) -> Response {
+    let assets = guest.site.assets();
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" data-theme=(guest.theme.word()) data-build=(assets.build()) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { @if is_refused { "Error: " } (title) }
+                link rel="icon" href=(assets.url("mark.svg"));
+                link rel="stylesheet" href=(assets.url("portcullis.css"));
+                script type="module" src=(assets.url("page.mjs")) {}
+            }
+            body data-live=[live] { (body) }
+        }
+    };
+    let mut headers = HeaderMap::new();
+    if guest.said.is_some() {
+        said::forget(&mut headers, said::COOKIE);
+    }
+    (headers, [(CONTENT_TYPE, "text/html; charset=utf-8")], page.into_string()).into_response()
+}
+
+fn mark(guest: &Guest) -> Markup {
+    html! { img src=(guest.site.assets().url("mark.svg")) width="20" height="20" alt=""; }
+}
+
+/// Clusters have ids, no names; the first letters tell them apart.
+fn cluster_name(visit: &Visit) -> String {
+    let id = visit.standing.cluster_id.get(..8).unwrap_or("no cluster");
+    format!("{id} · {}", node_name(visit.standing.node))
+}
+
+fn bar(visit: &Visit) -> Markup {
+    let account = &visit.signed.account;
+    html! {
+        header.bar {
+            a.brand href="/authenticators" { (mark(&visit.guest)) "Portcullis" }
+            span.muted { (cluster_name(visit)) }
+            span.grow {}
+            span.muted.small id="live" hidden {}
+            button.plain id="search" hidden type="button" { "Search " kbd { "Ctrl K" } }
+            details.menu {
+                summary { (account.name) span.muted { " · " (role_word(account.role)) } }
+                div {
+                    a href="/account" { "Your account" }
+                    a href="/help" { "Help" }
+                    form method="post" action="/logout" { (Button::new("Sign out").draw()) }
+                }
+            }
+        }
+    }
+}
+
+static NAVIGATION: &[(&str, &[(&str, &str, Place)])] = &[
+    (
+        "Access",
+        &[
+            ("/authenticators", "Authenticators", Place::Authenticators),
+            ("/users", "Users", Place::Users),
+            ("/try", "Try a login", Place::Try),
+        ],
+    ),
+    (
+        "System",
+        &[
+            ("/cluster", "Cluster", Place::Cluster),
+            ("/operators", "Operators", Place::Operators),
+            ("/settings", "Settings", Place::Settings),
+            ("/help", "Help", Place::Help),
+        ],
+    ),
+];
+
+fn navigation(here: Place) -> Markup {
+    html! {
+        nav.main aria-label="Main" {
+            @for (group, links) in NAVIGATION {
+                h2 { (group) }
+                @for (address, name, place) in *links {
+                    a href=(address) aria-current=[(*place == here).then_some("page")] { (name) }
+                }
+            }
+        }
+    }
+}
+
+fn crumbs(above: &[(String, String)], title: &str) -> Markup {
+    if above.is_empty() {
+        return html! {};
+    }
+    html! {
+        nav.crumbs aria-label="Breadcrumb" {
+            ol {
+                @for (address, name) in above { li { a href=(address) { (name) } } }
+                li aria-current="page" { (title) }
+            }
+        }
+    }
+}
+
+fn last_said(said: Option<&Said>, visit: &Visit) -> Markup {
+    let Some(said) = said else { return html! {} };
+    let obstacle = visit.obstacle(Role::Editor);
+    html! {
+        div.banner.ok role="status" data-said {
+            div { span aria-hidden="true" { "● " } (said.text) }
+            @if let Some(undo) = &said.undo {
+                form method="post" action=(undo.action) {
+                    @for (name, value) in &undo.fields { (hidden(name, value)) }
+                    (Button::new("Undo").unless(obstacle.as_deref()).draw())
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What holds for the whole cluster and is said at the top of every page.
+
+use std::time::Duration;
+
+use maud::{Markup, html};
+
+use super::format::span;
+use super::ui::{Tone, banner, node_name};
+use crate::admin::Standing;
+
+/// What this node knows may be so old before it is worth a word.
+const WORTH_A_WORD: Duration = Duration::from_secs(5);
+
+impl Standing {
+    /// Why nothing can be changed here.
+    pub(super) fn why_not_writable(&self) -> Option<String> {
+        if self.cluster_id.is_empty() {
+            return Some("There is no cluster yet.".to_owned());
+        }
+        if !self.has_quorum() {
+            return Some("This node has lost the cluster: nothing can be changed here.".to_owned());
+        }
+        (self.leader == 0).then(|| "The cluster is electing a leader: nothing can be changed until it has one.".to_owned())
+    }
+}
+
+/// The banners of every page. The area is always there, so that it can change while the page is open.
+pub(super) fn banners(standing: &Standing) -> Markup {
+    html! {
+        div.stack id="standing" hidden[is_calm(standing)] {
+            (of_the_cluster(standing))
+            @for warning in &standing.open_chains {
+                (banner(
+                    Tone::Down,
+                    &html! { strong { "Every client is let in. " } (warning) "." },
+                    Some(html! { a.button href="/authenticators/new" { "Add an authenticator" } }),
+                ))
+            }
+        }
+    }
+}
+
+fn is_calm(standing: &Standing) -> bool {
+    standing.open_chains.is_empty() && of_the_cluster(standing).into_string().is_empty()
+}
+
+fn of_the_cluster(standing: &Standing) -> Markup {
+    let node = node_name(standing.node);
+    if standing.cluster_id.is_empty() {
+        return banner(Tone::Warn, &html! { "This node belongs to no cluster yet." }, None);
+    }
+    if !standing.has_quorum() {
+        let age = standing.staleness.map_or_else(|| "some time".to_owned(), span);
+        return banner(
+            Tone::Down,
+            &html! {
+                strong { "This node (" (node) ") has lost the cluster. " }
+                "It hears " (standing.heard) " of " (standing.voters) " nodes. Logins are still checked with what it knew "
+                (age) " ago. Changes cannot be saved here."
+            },
+            Some(html! { a.button href="/cluster" { "Cluster" } }),
+        );
+    }
+    if standing.leader == 0 {
+        return banner(Tone::Warn, &html! { "Electing a leader… Changes wait until there is one." }, None);
+    }
+    match standing.staleness {
+        Some(age) if age < WORTH_A_WORD => html! {},
+        age => banner(
+            Tone::Warn,
+            &html! { "What " (node) " knows can be " (age.map_or_else(|| "of any age".to_owned(), |age| format!("{} old", span(age)))) "." },
+            None,
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, Standing, banners};
+
+    fn healthy() -> Standing {
+        Standing {
+            node: 2,
+            cluster_id: "c".into(),
+            leader: 1,
+            voters: 3,
+            heard: 3,
+            staleness: Some(Duration::from_millis(100)),
+            open_chains: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_calm_cluster_says_nothing() {
+        let shown = banners(&healthy()).into_string();
+        assert_eq!(shown, "<div class=\"stack\" id=\"standing\" hidden></div>");
+        assert_eq!(healthy().why_not_writable(), None);
+    }
+
+    #[test]
+    fn a_node_that_lost_the_cluster_says_so_and_cannot_write() {
+        let lost = Standing {
+            heard: 1,
+            staleness: Some(Duration::from_secs(90)),
+            ..healthy()
+        };
+        let shown = banners(&lost).into_string();
+        assert!(shown.contains("has lost the cluster") && shown.contains("1 min ago"), "{shown}");
+        assert!(lost.why_not_writable().is_some());
+    }
+
+    #[test]
+    fn an_election_is_said_too() {
+        let electing = Standing { leader: 0, ..healthy() };
+        assert!(banners(&electing).into_string().contains("Electing a leader"));
+    }
+
+    #[test]
+    fn a_chain_that_lets_everybody_in_is_said_loudly() {
+        let open = Standing {
+            open_chains: vec!["EVERYBODY".into()],
+            ..healthy()
+        };
+        let shown = banners(&open).into_string();
+        assert!(shown.contains("Every client is let in") && shown.contains("role=\"alert\""), "{shown}");
+    }
+}

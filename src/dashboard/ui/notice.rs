@@ -1,0 +1,116 @@
+//! What is wrong with a form, and what there is when there is nothing.
+
+use maud::{Markup, html};
+
+use crate::admin::{AdminError, Violation};
+
+/// Everything wrong with a form, each fault beside its field.
+#[derive(Clone, Debug, Default)]
+pub(in crate::dashboard) struct Faults {
+    /// By field, as the form names it.
+    of_fields: Vec<(String, String)>,
+    /// Those that no field is to blame for.
+    of_form: Vec<String>,
+}
+
+impl Faults {
+    /// One fault of a field.
+    pub(in crate::dashboard) fn one(field: &str, why: impl Into<String>) -> Self {
+        Self {
+            of_fields: vec![(field.to_owned(), why.into())],
+            of_form: Vec::new(),
+        }
+    }
+
+    /// One that no field is to blame for.
+    pub(in crate::dashboard) fn whole(why: impl Into<String>) -> Self {
+        Self {
+            of_fields: Vec::new(),
+            of_form: vec![why.into()],
+        }
+    }
+
+    /// What was refused. Field names are as in the API, which the form's fields share.
+    pub(in crate::dashboard) fn of(error: &AdminError) -> Self {
+        match error {
+            AdminError::Invalid(violations) => Self {
+                of_fields: violations.iter().map(fault).collect(),
+                of_form: Vec::new(),
+            },
+            AdminError::Unavailable { why, .. } => Self::whole(format!("Not saved: {why}. Try again.")),
+            other => Self::whole(format!("Not saved: {other}.")),
+        }
+    }
+
+    pub(in crate::dashboard) fn add(&mut self, field: impl Into<String>, why: impl Into<String>) {
+        self.of_fields.push((field.into(), why.into()));
+    }
+
+    pub(in crate::dashboard) fn is_empty(&self) -> bool {
+        self.of_fields.is_empty() && self.of_form.is_empty()
+    }
+
+    /// What is wrong with this field.
+    pub(in crate::dashboard) fn of_field(&self, name: &str) -> Option<&str> {
+        let found = self.of_fields.iter().find(|(field, _)| field == name);
+        found.map(|(_, why)| why.as_str())
+    }
+
+    /// Everything at the top, with a link to each field that the form has.
+    pub(in crate::dashboard) fn summary(&self) -> Markup {
+        if self.is_empty() {
+            return html! {};
+        }
+        html! {
+            div.summary role="alert" tabindex="-1" data-focus {
+                h2 { "There is a problem" }
+                ul {
+                    @for (field, why) in &self.of_fields {
+                        li { a href={ "#" (id_of(field)) } { (label(field)) ": " (why) } }
+                    }
+                    @for why in &self.of_form { li { (why) } }
+                }
+            }
+        }
+    }
+}
+
+fn fault(violation: &Violation) -> (String, String) {
+    (violation.field.clone(), violation.why.clone())
+}
+
+fn label(field: &str) -> String {
+    field.strip_prefix("settings.").unwrap_or(field).replace('_', " ")
+}
+
+/// The id of a field's control.
+pub(in crate::dashboard) fn id_of(field: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    format!("f-{}", field.chars().map(plain).collect::<String>())
+}
+
+/// Nothing here yet: what this is, why it is empty, and what to do next.
+pub(in crate::dashboard) fn empty(title: &str, why: &str, next: &Markup) -> Markup {
+    html! { div.empty.stack { h2 { (title) } p { (why) } div { (next) } } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AdminError, Faults};
+
+    #[test]
+    fn a_fault_is_told_at_the_top_and_beside_its_field() {
+        let faults = Faults::of(&AdminError::invalid("settings.pool_size", "must be a whole number"));
+        assert_eq!(faults.of_field("settings.pool_size"), Some("must be a whole number"));
+        let summary = faults.summary().into_string();
+        assert!(
+            summary.contains("<a href=\"#f-settings-pool-size\">pool size: must be a whole number</a>"),
+            "{summary}"
+        );
+    }
+
+    #[test]
+    fn a_form_without_faults_says_nothing() {
+        assert_eq!(Faults::default().summary().into_string(), "");
+    }
+}

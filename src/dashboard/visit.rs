@@ -1,0 +1,200 @@
+//! Who looks at a page, and how it should look to them.
+
+use std::convert::Infallible;
+
+use axum::extract::{FromRequestParts, OriginalUri};
+use axum::http::header::{ACCEPT, COOKIE, LOCATION};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use cookie::Cookie;
+
+use super::failure::Failure;
+use super::said::{self, Said};
+use super::site::Site;
+use crate::admin::{Intent, Role, SignedIn, Standing};
+
+/// The cookie that holds a session. Its prefix binds it to this host and to secure connections.
+pub(super) const SESSION: &str = "__Host-session";
+/// The cookie that holds the theme.
+pub(super) const THEME: &str = "theme";
+
+/// Light, dark, or as the system is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Theme {
+    #[default]
+    Auto,
+    Light,
+    Dark,
+}
+
+impl Theme {
+    pub(super) const ALL: [Self; 3] = [Self::Auto, Self::Light, Self::Dark];
+
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+
+    pub(super) fn of(word: &str) -> Self {
+        Self::ALL
+            .into_iter()
+            .find(|theme| theme.word() == word)
+            .unwrap_or_default()
+    }
+}
+
+/// Who looks, signed in or not.
+pub(super) struct Guest {
+    pub(super) site: Site,
+    pub(super) theme: Theme,
+    /// What was said after the last form, once.
+    pub(super) said: Option<Said>,
+}
+
+impl FromRequestParts<Site> for Guest {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Infallible> {
+        Ok(Self {
+            site: site.clone(),
+            theme: cookie(&parts.headers, THEME).map_or_else(Theme::default, |word| Theme::of(&word)),
+            said: cookie(&parts.headers, said::COOKIE).and_then(|text| Said::read(&text)),
+        })
+    }
+}
+
+/// An operator who is signed in, looking at a page.
+pub(super) struct Visit {
+    pub(super) guest: Guest,
+    pub(super) signed: SignedIn,
+    /// Path and query.
+    pub(super) address: String,
+    /// The session's secret, for what only its owner may do.
+    pub(super) cookie: String,
+    /// How this node stands in its cluster.
+    pub(super) standing: Standing,
+}
+
+impl FromRequestParts<Site> for Visit {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Response> {
+        let Ok(guest) = Guest::from_request_parts(parts, site).await;
+        let address = address_of(parts);
+        let presented = cookie(&parts.headers, SESSION).unwrap_or_default();
+        let Some(signed) = site.admin().session(&presented) else {
+            return Err(to_sign_in(parts, &address));
+        };
+        site.admin().renew(&presented).await;
+        Ok(Self {
+            guest,
+            signed,
+            address,
+            cookie: presented,
+            standing: site.admin().standing(),
+        })
+    }
+}
+
+impl Visit {
+    pub(super) fn site(&self) -> &Site {
+        &self.guest.site
+    }
+
+    pub(super) fn role(&self) -> Role {
+        self.signed.account.role
+    }
+
+    /// Refuses who may not do this.
+    pub(super) fn demand(&self, role: Role) -> Result<(), Failure> {
+        if self.role() >= role {
+            Ok(())
+        } else {
+            Err(Failure::forbidden(self.role(), role))
+        }
+    }
+
+    /// Why a control is shown disabled: a role that does not suffice, or a node that cannot write.
+    pub(super) fn obstacle(&self, role: Role) -> Option<String> {
+        if self.role() < role {
+            let (yours, needed) = (role_word(self.role()), role_word(role));
+            return Some(format!("Your role is {yours}; this needs {needed}."));
+        }
+        self.standing.why_not_writable()
+    }
+
+    /// What this operator intends, at whatever revision.
+    pub(super) fn intent(&self) -> Intent {
+        self.intent_at(None)
+    }
+
+    /// What this operator intends, if nothing has changed since.
+    pub(super) fn intent_at(&self, if_revision: Option<u64>) -> Intent {
+        Intent {
+            by: self.signed.account.name.clone(),
+            request_id: String::new(),
+            if_revision,
+        }
+    }
+}
+
+pub(super) const fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Client => "client",
+        Role::Viewer => "viewer",
+        Role::Editor => "editor",
+        Role::Admin => "admin",
+    }
+}
+
+fn address_of(parts: &Parts) -> String {
+    let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
+    uri.path_and_query().map_or("/", |path| path.as_str()).to_owned()
+}
+
+/// A form that was sent too late comes back to the page it was on.
+fn to_sign_in(parts: &Parts, address: &str) -> Response {
+    let wants_stream = parts.headers.get(ACCEPT).is_some_and(|accept| accept == "text/event-stream");
+    if wants_stream {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    let next = if parts.method == Method::GET {
+        address
+    } else {
+        address.split('?').next().unwrap_or("/")
+    };
+    let next = percent_encoding::utf8_percent_encode(next, percent_encoding::NON_ALPHANUMERIC);
+    (StatusCode::SEE_OTHER, [(LOCATION, format!("/login?next={next}"))]).into_response()
+}
+
+/// The value of a cookie that the browser sent.
+pub(super) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let sent = headers.get_all(COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    sent.flat_map(Cookie::split_parse)
+        .filter_map(Result::ok)
+        .find(|cookie| cookie.name() == name)
+        .map(|cookie| cookie.value().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{COOKIE, HeaderMap, Theme, cookie};
+
+    #[test]
+    fn a_cookie_is_found_among_others() {
+        let mut headers = HeaderMap::new();
+        headers.insert(COOKIE, "a=1; theme=dark; b=2".parse().unwrap());
+        assert_eq!(cookie(&headers, "theme").as_deref(), Some("dark"));
+        assert_eq!(cookie(&headers, "session"), None);
+    }
+
+    #[test]
+    fn a_theme_that_nobody_knows_is_the_system_s() {
+        assert_eq!(Theme::of("dark"), Theme::Dark);
+        assert_eq!(Theme::of("\"><script>"), Theme::Auto);
+    }
+}
