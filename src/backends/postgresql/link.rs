@@ -105,12 +105,7 @@ impl PgLink {
     }
 
     async fn row(&self, connection: &mut Connection, values: &[String]) -> Result<Option<Map<String, Value>>, Stopped> {
-        let stream = match self.run(connection, values).await {
-            Err(Stopped::ByClient) => return Err(Stopped::ByClient),
-            Err(Stopped::By(trouble)) => return Err(Stopped::By(trouble)),
-            Ok(stream) => stream,
-        };
-        let mut stream = pin!(stream);
+        let mut stream = pin!(self.run(connection, values).await?);
         let mut first = None;
         for number in 0..MOST_ROWS {
             match stream.next().await {
@@ -130,8 +125,9 @@ impl PgLink {
     }
 
     async fn run(&self, connection: &mut Connection, values: &[String]) -> Result<RowStream, Stopped> {
+        // What no value went into fails for everybody, and not because of a client.
         let stop = |error: &Error| match error.code() {
-            Some(code) if NO_SUCH_VALUE.contains(&code.code()) => Stopped::ByClient,
+            Some(code) if !values.is_empty() && NO_SUCH_VALUE.contains(&code.code()) => Stopped::ByClient,
             _ => Stopped::By(failed(error, values)),
         };
         if !self.settings.prepares {
