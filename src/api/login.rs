@@ -1,7 +1,7 @@
 //! The front door: one decision per request, from what this node has applied.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, pending};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -18,7 +18,7 @@ use super::guard::unauthenticated;
 use super::presented;
 use super::undecided::Undecided;
 use crate::auth::{
-    Came, Chain, Clock, ClusterSettings, Credentials, Decision, Instant, LiveChains, Outcome, Reason, Tally,
+    Came, Chain, Clock, ClusterSettings, Credentials, Decision, Instant, LiveChains, Notes, Outcome, Reason, Tally,
 };
 use crate::cluster::{Cluster, Freshness, ReadRequirement};
 use crate::net::Drain;
@@ -71,6 +71,13 @@ struct Decided {
     detailed: bool,
 }
 
+/// What a login is decided by.
+struct Ground {
+    freshness: Freshness,
+    settings: Arc<ClusterSettings>,
+    chain: Arc<Chain>,
+}
+
 impl LoginService {
     pub(super) fn new(door: Door) -> Self {
         let node = door.cluster.node_id().to_string().into();
@@ -87,7 +94,7 @@ impl LoginService {
         budget: Duration,
     ) -> Result<v1::AuthenticateResponse, Undecided> {
         let id = request.id;
-        let decided = self.decide(request, budget, true).await?;
+        let decided = self.decide(request, budget).await?;
         let origin = Origin {
             node: &self.node,
             freshness: decided.freshness,
@@ -95,15 +102,10 @@ impl LoginService {
         Ok(answer::response(id, decided.decision, decided.detailed, origin))
     }
 
-    async fn decide(
-        &self,
-        request: v1::AuthenticateRequest,
-        budget: Duration,
-        counted: bool,
-    ) -> Result<Decided, Undecided> {
+    async fn decide(&self, request: v1::AuthenticateRequest, budget: Duration) -> Result<Decided, Undecided> {
         let requirement = presented::requirement(&request);
         let credentials = presented::credentials(request)?;
-        let walk = self.walk(&credentials, requirement, budget, counted);
+        let walk = self.walk(&credentials, requirement, budget);
         timeout(budget, walk).await.unwrap_or_else(|_| Err(Undecided::late()))
     }
 
@@ -112,8 +114,73 @@ impl LoginService {
         credentials: &Credentials,
         requirement: ReadRequirement,
         budget: Duration,
-        counted: bool,
     ) -> Result<Decided, Undecided> {
+        let door = &*self.door;
+        let ground = self.ground(&credentials.listener, requirement, budget).await?;
+        let begun = door.clock.instant();
+        let decision = ground
+            .chain
+            .decide(credentials, ground.settings.no_authenticator, &*door.clock)
+            .await;
+        let ended = door.clock.instant();
+        if let Some(came) = came_of(&decision) {
+            door.decisions.record(came, ended.since(begun), ended);
+        }
+        self.log(credentials, &decision, ended);
+        match undecidable(&decision) {
+            Some(undecided) => Err(undecided),
+            None => Ok(Decided {
+                decision,
+                freshness: ground.freshness,
+                detailed: ground.settings.detailed_reasons,
+            }),
+        }
+    }
+
+    /// The walk for an operator. Whoever cannot decide is one of its steps.
+    async fn explained(
+        &self,
+        request: v1::AuthenticateRequest,
+        budget: Duration,
+    ) -> Result<v1::ExplainResponse, Undecided> {
+        let door = &*self.door;
+        // From now on, and not from when somebody waits for it.
+        let over = timeout(budget, pending::<()>());
+        let deadline = pin!(async { drop(over.await) });
+        let id = request.id;
+        let requirement = presented::requirement(&request);
+        let credentials = Credentials {
+            notes: Notes::wanted(Arc::clone(&door.clock)),
+            ..presented::credentials(request)?
+        };
+        let ground = self.ground(&credentials.listener, requirement, budget).await?;
+        let mut decision = ground
+            .chain
+            .explain(&credentials, ground.settings.no_authenticator, &*door.clock, deadline)
+            .await;
+        let steps = std::mem::take(&mut decision.steps);
+        let decision = match undecidable(&decision) {
+            Some(undecided) => undecided.into_response(id, &self.node),
+            None => {
+                let origin = Origin {
+                    node: &self.node,
+                    freshness: ground.freshness,
+                };
+                answer::response(id, decision, true, origin)
+            }
+        };
+        Ok(v1::ExplainResponse {
+            decision: Some(decision),
+            steps: steps.into_iter().map(answer::step).collect(),
+        })
+    }
+
+    async fn ground(
+        &self,
+        listener: &str,
+        requirement: ReadRequirement,
+        budget: Duration,
+    ) -> Result<Ground, Undecided> {
         let door = &*self.door;
         let freshness = door
             .cluster
@@ -126,26 +193,12 @@ impl LoginService {
         // A listener without a chain, where there is no `global` either, has an empty one.
         let chain = door
             .chains
-            .chain(&credentials.listener)
+            .chain(listener)
             .unwrap_or_else(|| Arc::new(Chain::default()));
-        let begun = door.clock.instant();
-        let decision = chain
-            .decide(credentials, settings.no_authenticator, &*door.clock, counted)
-            .await;
-        if counted {
-            let ended = door.clock.instant();
-            if let Some(came) = came_of(&decision) {
-                door.decisions.record(came, ended.since(begun), ended);
-            }
-            self.log(credentials, &decision, ended);
-        }
-        if let Some(undecided) = undecidable(&decision) {
-            return Err(undecided);
-        }
-        Ok(Decided {
-            decision,
+        Ok(Ground {
             freshness,
-            detailed: settings.detailed_reasons,
+            settings,
+            chain,
         })
     }
 
@@ -265,22 +318,10 @@ impl Login for LoginService {
         request: Request<v1::AuthenticateRequest>,
     ) -> Result<Response<v1::ExplainResponse>, Status> {
         let budget = budget(request.metadata(), self.door.default_timeout);
-        let request = request.into_inner();
-        let id = request.id;
-        let decided = self
-            .decide(request, budget, false)
+        self.explained(request.into_inner(), budget)
             .await
-            .map_err(Undecided::into_status)?;
-        let steps = decided.decision.steps.iter().cloned().map(answer::step).collect();
-        let origin = Origin {
-            node: &self.node,
-            freshness: decided.freshness,
-        };
-        let decision = answer::response(id, decided.decision, true, origin);
-        Ok(Response::new(v1::ExplainResponse {
-            decision: Some(decision),
-            steps,
-        }))
+            .map(Response::new)
+            .map_err(Undecided::into_status)
     }
 }
 

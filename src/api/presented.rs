@@ -1,7 +1,7 @@
 //! What a client presented, from the wire into the domain, within limits.
 
 use crate::admin::Violation;
-use crate::auth::{Credentials, Secret};
+use crate::auth::{Credentials, Notes, Secret};
 use crate::cluster::ReadRequirement;
 use crate::wire::pb::v1;
 
@@ -50,6 +50,7 @@ pub(super) fn credentials(request: v1::AuthenticateRequest) -> Result<Credential
         cert_pem: request.cert_pem.into(),
         zone: request.zone,
         client_attrs: request.client_attrs,
+        notes: Notes::default(),
     })
 }
 

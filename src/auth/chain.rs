@@ -1,12 +1,16 @@
 //! The walk: authenticator after authenticator until a verdict. The only chain semantics in the house.
 
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use super::authenticator::OnFailure;
 use super::clock::{Clock, Instant};
 use super::credentials::Credentials;
-use super::provider::{Provider, ProviderError};
+use super::notes::Notes;
+use super::provider::{BoxFuture, Provider, ProviderError};
 use super::reason::Reason;
 use super::settings::NoAuthenticator;
 use super::tally::{Came, Tally};
@@ -96,14 +100,35 @@ pub struct Step {
 }
 
 impl Chain {
-    /// Walks the chain. `counted` is false for Explain. Deadlines are the providers' own affair: this room knows no runtime, so
-    /// whoever opens a provider wraps it in one that gives up after [`Link::timeout`].
+    /// Walks the chain, and counts. Deadlines are the providers' own affair: this room knows no runtime, so whoever opens a provider
+    /// wraps it in one that gives up after [`Link::timeout`].
     pub async fn decide(
         &self,
         credentials: &Credentials,
         no_authenticator: NoAuthenticator,
         clock: &dyn Clock,
-        counted: bool,
+    ) -> Decision {
+        self.walk(credentials, no_authenticator, clock, None).await
+    }
+
+    /// The same walk for an operator: nothing is counted, and what was noted on the way stands in the steps. Who has not answered
+    /// when `deadline` comes has failed, so that the trace is there whatever happens.
+    pub async fn explain(
+        &self,
+        credentials: &Credentials,
+        no_authenticator: NoAuthenticator,
+        clock: &dyn Clock,
+        deadline: Deadline<'_>,
+    ) -> Decision {
+        self.walk(credentials, no_authenticator, clock, Some(deadline)).await
+    }
+
+    async fn walk(
+        &self,
+        credentials: &Credentials,
+        no_authenticator: NoAuthenticator,
+        clock: &dyn Clock,
+        mut explained: Option<Deadline<'_>>,
     ) -> Decision {
         let mut walk = Walk::default();
         for link in &self.links {
@@ -116,18 +141,39 @@ impl Chain {
                 continue;
             }
             let begun = clock.instant();
-            let answer = link.provider.authenticate(credentials).await;
+            let asking = link.provider.authenticate(credentials);
+            let answer = match &mut explained {
+                None => asking.await,
+                Some(deadline) => in_time(asking, deadline.as_mut()).await,
+            };
             let ended = clock.instant();
             let took = ended.since(begun);
-            if counted {
+            if explained.is_none() {
                 link.count(credentials, &answer, took, ended);
             }
-            walk.take(link, answer, took);
+            walk.take(link, answer, took, &credentials.notes);
         }
         let nobody_asked = !self.links.iter().any(|link| link.enabled);
         walk.is_answer = !credentials.exchange.is_empty();
         walk.conclude(nobody_asked.then_some(no_authenticator))
     }
+}
+
+/// What comes when the time of whoever asks is over.
+pub type Deadline<'a> = Pin<&'a mut (dyn Future<Output = ()> + Send)>;
+
+/// The answer, if it comes before the deadline.
+async fn in_time(mut asking: BoxFuture<'_, Answer>, mut deadline: Deadline<'_>) -> Answer {
+    poll_fn(|context| {
+        if let Poll::Ready(answer) = asking.as_mut().poll(context) {
+            return Poll::Ready(answer);
+        }
+        deadline.as_mut().poll(context).map(|()| {
+            let why = "the caller's time was over before it answered";
+            Err(ProviderError::new(Reason::DeadlineExceeded, why))
+        })
+    })
+    .await
 }
 
 impl Link {
@@ -149,9 +195,10 @@ impl Link {
 impl Link {
     /// Whether the login ends with this error, or the next one is asked. Too much work is this node's own trouble and says
     /// nothing of the client: whoever causes it must not get past an authenticator by it, so it ends the login whatever
-    /// `on_failure` says, undecided.
+    /// `on_failure` says, undecided. So does the end of the caller's time.
     fn ends_with(&self, error: &ProviderError) -> bool {
-        self.on_failure == OnFailure::Deny || error.reason == Reason::Overloaded
+        let is_undecided = matches!(error.reason, Reason::Overloaded | Reason::DeadlineExceeded);
+        self.on_failure == OnFailure::Deny || is_undecided
     }
 
     fn count(&self, credentials: &Credentials, answer: &Answer, took: Duration, now: Instant) {
@@ -218,7 +265,7 @@ struct Walk {
 
 impl Walk {
     /// Notes one link's answer, which may be the decision.
-    fn take(&mut self, link: &Link, answer: Answer, took: Duration) {
+    fn take(&mut self, link: &Link, answer: Answer, took: Duration, notes: &Notes) {
         let (verdict, reason, detail, outcome) = match answer {
             Ok(Verdict::Allow(mut identity)) => {
                 let detail = std::mem::take(&mut identity.detail);
@@ -258,7 +305,7 @@ impl Walk {
             authenticator: link.id.clone(),
             verdict,
             reason,
-            detail,
+            detail: notes.added_to(detail),
             took,
         });
         self.decided = outcome.map(|outcome| (link.id.clone(), outcome));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::notes::Notes;
 use super::secret::Secret;
 
 /// Everything known about a client that wants to connect. Empty text means absent, but for the password, where absent and empty differ.
@@ -35,4 +36,6 @@ pub struct Credentials {
     pub zone: String,
     /// What the caller already knows of the client.
     pub client_attrs: BTreeMap<String, String>,
+    /// Where is noted what becomes of them on the way, if an operator wants to know. No client has a part in it.
+    pub notes: Notes,
 }

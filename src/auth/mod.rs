@@ -7,6 +7,7 @@ mod credentials;
 mod histogram;
 mod keys;
 mod live;
+mod notes;
 mod provider;
 mod rate;
 mod reason;
@@ -20,11 +21,12 @@ mod verdict;
 pub use self::authenticator::{
     AuthenticatorFeed, AuthenticatorKey, AuthenticatorRecord, GLOBAL_CHAIN, OnFailure, default_id,
 };
-pub use self::chain::{Chain, Decision, Link, Outcome, Step, StepVerdict};
+pub use self::chain::{Chain, Deadline, Decision, Link, Outcome, Step, StepVerdict};
 pub use self::clock::{Clock, Instant, SystemClock, TestClock, Timestamp};
 pub use self::credentials::Credentials;
 pub use self::keys::{Key, KeyRing, SealingKey, SharedKeys};
 pub use self::live::LiveChains;
+pub use self::notes::{Notes, Timing};
 pub use self::provider::{BoxFuture, CacheFigures, Health, Provider, ProviderError, ProviderStatus, Usage};
 pub use self::reason::Reason;
 pub use self::report::AuthenticatorReport;

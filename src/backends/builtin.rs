@@ -11,7 +11,7 @@ use crate::auth::{
     AuthenticatorKey, AuthenticatorRecord, BoxFuture, Credentials, Finding, Health, Identity, Provider, ProviderError,
     Reason, Timestamp, UserKey, UserRecord, Verdict,
 };
-use crate::hash::{Algorithm, Stored};
+use crate::hash::{self, Algorithm, Stored};
 
 mod bootstrap;
 
@@ -132,20 +132,23 @@ impl Builtin {
         let Some(password) = credentials.password.as_ref().filter(|_| !user_id.is_empty()) else {
             return Ok(Verdict::ignore(Reason::MissingCredential));
         };
-        let password = password.expose();
+        let (password, notes) = (password.expose(), &credentials.notes);
         let Some(user) = self.context.users.user(&self.key.chain, &self.key.id, user_id) else {
-            self.passwords.pay(None, password).await?;
+            notes.note(|| "no user was found".to_owned());
+            self.passwords.pay(None, password, notes).await?;
             return Ok(Verdict::ignore(Reason::UnknownUser));
         };
         // By the record's own algorithm, whatever the authenticator's is by now.
-        let record = Passwords::parse(user.password.expose())?;
-        let verdict = if self.passwords.verify(&record, password).await? {
+        let encoded = user.password.expose();
+        notes.note(|| format!("found a user, protected by {}", hash::name_of(encoded)));
+        let record = Passwords::parse(encoded)?;
+        let verdict = if self.passwords.verify(&record, password, notes).await? {
             self.admit(&user, &record)
         } else {
             Verdict::deny(Reason::BadUsernameOrPassword)
         };
         if !matches!(verdict, Verdict::Allow(_)) {
-            self.passwords.pay(Some(&record), password).await?;
+            self.passwords.pay(Some(&record), password, notes).await?;
         }
         Ok(verdict)
     }

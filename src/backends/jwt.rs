@@ -118,10 +118,12 @@ impl Jwt {
             Err(Unfit::NoToken) => return Ok(self.on_missing.verdict(Reason::TokenMalformed.into())),
             Err(Unfit::Refused(why)) => return Ok(malformed(why)),
         };
+        let checking = credentials.notes.time("checked the signature");
         let signed = match &self.keys {
             Keys::Fixed(keys) => keys.check(&token),
             Keys::Remote(keys) => keys.check(&token).await?,
         };
+        checking.end();
         Ok(match signed {
             Signer::Ours => self.judge(&token, credentials),
             Signer::Other => self.on_bad_signature.verdict(Reason::TokenBadSignature.into()),

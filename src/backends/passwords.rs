@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 use super::backend::{Context, Violation};
 use super::decoys::Decoys;
 use super::fields::Fields;
-use crate::auth::{Clock, Finding, ProviderError, Reason};
-use crate::hash::{self, Algorithm, Digest, HashError, Hasher, SaltPosition, SaltedDigest, Stored};
+use crate::auth::{Clock, Finding, Notes, ProviderError, Reason};
+use crate::hash::{self, Algorithm, Digest, HashError, Hasher, SaltPosition, SaltedDigest, Stored, Verified};
 
 /// How hashes are made that other systems keep without a word about it, if the settings do not say: EMQX's default.
 pub(super) const ELSEWHERE: Algorithm = Algorithm::Digest(SaltedDigest {
@@ -108,18 +108,40 @@ impl Passwords {
     }
 
     /// Whether the password is the record's own.
-    pub(super) async fn verify(&self, record: &Stored, password: &[u8]) -> Result<bool, ProviderError> {
-        let is_right = self.hasher.verify(record, password).await.map_err(cannot_hash)?;
+    pub(super) async fn verify(&self, record: &Stored, password: &[u8], notes: &Notes) -> Result<bool, ProviderError> {
+        let is_right = self.checked("hashed", record, password, notes).await?;
         self.decoys.note(record, self.clock.instant());
         Ok(is_right)
     }
 
     /// Spends what a login costs that is not let in, but for what its own record has cost already (see [`super::decoys`]).
-    pub(super) async fn pay(&self, record: Option<&Stored>, password: &[u8]) -> Result<(), ProviderError> {
+    pub(super) async fn pay(
+        &self,
+        record: Option<&Stored>,
+        password: &[u8],
+        notes: &Notes,
+    ) -> Result<(), ProviderError> {
         for decoy in self.decoys.besides(record, self.clock.instant()) {
-            self.hasher.verify(&decoy, password).await.map_err(cannot_hash)?;
+            self.checked("hashed a decoy, as for every denial,", &decoy, password, notes)
+                .await?;
         }
         Ok(())
+    }
+
+    async fn checked(
+        &self,
+        what: &'static str,
+        record: &Stored,
+        password: &[u8],
+        notes: &Notes,
+    ) -> Result<bool, ProviderError> {
+        let hashing = notes.time(what);
+        let Verified { is_right, waited } = self.hasher.verify(record, password).await.map_err(cannot_hash)?;
+        hashing.end_as(|took| {
+            let hashed = took.saturating_sub(waited);
+            format!("{what} {hashed:.1?} after {waited:.1?} in the queue")
+        });
+        Ok(is_right)
     }
 
     /// Whether new records are made in another way.

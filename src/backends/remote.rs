@@ -1,16 +1,19 @@
 //! An authenticator whose users live in another system: that system is asked, and what it says is judged here.
 
-use serde_json::Value;
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
 
 use super::account::Account;
 use super::backend::Context;
 use super::passwords::{PasswordSettings, Passwords};
 use super::reach::{Found, Reach, ReachSettings, Source};
 use crate::auth::{
-    AuthenticatorKey, BoxFuture, Clock, Credentials, Denial, Finding, Health, Identity, Provider, ProviderError,
-    Reason, Usage, Verdict,
+    AuthenticatorKey, BoxFuture, Clock, Credentials, Finding, Health, Notes, Provider, ProviderError, Reason, Usage,
+    Verdict,
 };
-use std::sync::Arc;
+use crate::hash::Algorithm;
 
 /// What another system says of a client.
 pub(super) enum Answer {
@@ -23,10 +26,44 @@ pub(super) enum Answer {
 }
 
 impl Answer {
+    /// Nobody was asked, since nobody can be known by what the client brings.
+    pub(super) fn unasked(credentials: &Credentials) -> Self {
+        let note = "not asked: nobody can be known by what the client brings";
+        credentials.notes.note(|| note.to_owned());
+        Self::Nobody
+    }
+
+    /// What the fields of an account say, if one was found. `what` it is and which fields it has is noted, and no value of them.
+    pub(super) fn of(
+        found: Option<Map<String, Value>>,
+        what: &'static str,
+        algorithm: &Algorithm,
+        credentials: &Credentials,
+    ) -> Result<Self, ProviderError> {
+        let Some(fields) = found else {
+            credentials.notes.note(|| format!("no {what} was found"));
+            return Ok(Self::Nobody);
+        };
+        note_found(
+            format_args!("a {what}"),
+            fields.keys().map(String::as_str),
+            &credentials.notes,
+        );
+        Ok(Self::Account(Box::new(Account::read(&fields, algorithm)?)))
+    }
+
     /// For [`Source::turns_away`].
     pub(super) const fn turns_away(&self) -> bool {
         !matches!(self, Self::Account(_) | Self::Judged(Verdict::Allow(_)))
     }
+}
+
+/// Notes what was found, and the names of what it holds.
+pub(super) fn note_found<'a>(what: impl fmt::Display, names: impl Iterator<Item = &'a str>, notes: &Notes) {
+    notes.note(|| match names.collect::<Vec<_>>().as_slice() {
+        [] => format!("found {what}"),
+        names => format!("found {what} with {}", names.join(", ")),
+    });
 }
 
 /// A running instance.
@@ -73,17 +110,14 @@ impl<S: Source<Answer = Answer>> Remote<S> {
             (Answer::Judged(verdict), _) => verdict.clone(),
             (Answer::Nobody, None) | (Answer::Account(_), None) => Verdict::ignore(Reason::UnknownUser),
             (Answer::Nobody, Some(passwords)) => {
-                passwords.pay(None, password_of(credentials)).await?;
+                passwords
+                    .pay(None, password_of(credentials), &credentials.notes)
+                    .await?;
                 Verdict::ignore(Reason::UnknownUser)
             }
-            (Answer::Account(account), Some(passwords)) => {
-                let begun = self.clock.instant();
-                let verdict = check(account, passwords, password_of(credentials)).await?;
-                let hashed = self.clock.instant().since(begun);
-                return Ok(self.in_time(told(verdict, &format!("{}, hashed {hashed:.1?}", found.account()))));
-            }
+            (Answer::Account(account), Some(passwords)) => check(account, passwords, credentials).await?,
         };
-        Ok(self.in_time(told(verdict, &found.account())))
+        Ok(self.in_time(verdict))
     }
 
     /// Whom the other system lets in only until a time that is over, nobody lets in.
@@ -103,15 +137,16 @@ fn password_of(credentials: &Credentials) -> &[u8] {
 
 /// Every login that is not let in does the same work, whether there is such a user or not, and only who knows the password learns
 /// why a user may not log in.
-async fn check(account: &Account, passwords: &Passwords, password: &[u8]) -> Result<Verdict, ProviderError> {
+async fn check(account: &Account, passwords: &Passwords, credentials: &Credentials) -> Result<Verdict, ProviderError> {
+    let (password, notes) = (password_of(credentials), &credentials.notes);
     if account.records.is_empty() {
-        passwords.pay(None, password).await?;
+        passwords.pay(None, password, notes).await?;
         let finding = Finding::new(Reason::BadUsernameOrPassword, "the user has no password");
         return Ok(Verdict::Deny(finding.into()));
     }
     let mut verdict = Verdict::deny(Reason::BadUsernameOrPassword);
     for record in &account.records {
-        if !passwords.verify(&record.stored, password).await? {
+        if !passwords.verify(&record.stored, password, notes).await? {
             continue;
         }
         if account.is_disabled {
@@ -123,32 +158,8 @@ async fn check(account: &Account, passwords: &Passwords, password: &[u8]) -> Res
         }
     }
     let last = account.records.last().map(|record| &record.stored);
-    passwords.pay(last, password).await?;
+    passwords.pay(last, password, notes).await?;
     Ok(verdict)
-}
-
-/// Adds how the verdict was come by, for operators.
-fn told(verdict: Verdict, account: &str) -> Verdict {
-    let with = |finding: Finding| Finding {
-        detail: if finding.detail.is_empty() {
-            account.to_owned()
-        } else {
-            format!("{} ({account})", finding.detail)
-        },
-        ..finding
-    };
-    match verdict {
-        Verdict::Ignore(finding) => Verdict::Ignore(with(finding)),
-        Verdict::Deny(Denial { finding, auth_data }) => Verdict::Deny(Denial {
-            finding: with(finding),
-            auth_data,
-        }),
-        Verdict::Allow(identity) => Verdict::Allow(Box::new(Identity {
-            detail: account.to_owned(),
-            ..*identity
-        })),
-        other @ Verdict::Continue(_) => other,
-    }
 }
 
 impl<S: Source<Answer = Answer>> Provider for Remote<S> {

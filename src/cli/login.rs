@@ -145,6 +145,14 @@ fn exit_code(decision: Decision) -> ExitCode {
 }
 
 fn decided(answer: &AuthenticateResponse) -> String {
+    if let Some(undecided) = &answer.error {
+        return fields([
+            ("decision", "none: it could not be decided".to_owned()),
+            ("reason", reason(undecided.reason())),
+            ("why", undecided.message.clone()),
+            ("node", answer.node.clone()),
+        ]);
+    }
     fields([
         ("decision", answer.decision().as_str_name().to_owned()),
         ("reason", reason(answer.reason())),
@@ -162,16 +170,25 @@ fn decided(answer: &AuthenticateResponse) -> String {
 
 fn steps(explained: &ExplainResponse) -> String {
     let rows = explained.steps.iter().map(step);
-    let walk = table(["AUTHENTICATOR", "VERDICT", "REASON", "DETAIL", "TOOK"], rows);
-    format!("{walk}\n\n{}", decided(&explained.decision.clone().unwrap_or_default()))
+    let mut text = table(["AUTHENTICATOR", "VERDICT", "REASON", "TOOK"], rows);
+    let told: Vec<_> = explained.steps.iter().flat_map(notes).collect();
+    if !told.is_empty() {
+        text = format!("{text}\n\n{}", table(["AUTHENTICATOR", "WHAT HAPPENED"], told));
+    }
+    format!("{text}\n\n{}", decided(&explained.decision.clone().unwrap_or_default()))
 }
 
-fn step(step: &Step) -> [String; 5] {
+/// One line for each thing that happened.
+fn notes(step: &Step) -> impl Iterator<Item = [String; 2]> {
+    let notes = step.detail.split("; ").filter(|note| !note.is_empty());
+    notes.map(|note| [step.authenticator.clone(), note.to_owned()])
+}
+
+fn step(step: &Step) -> [String; 4] {
     [
         step.authenticator.clone(),
         step.verdict().as_str_name().to_owned(),
         reason(step.reason()),
-        step.detail.clone(),
         span(step.took.as_ref()),
     ]
 }
@@ -188,6 +205,37 @@ pub(super) fn reason(reason: Reason) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::pb::v1::{Undecided, Verdict};
+
+    #[test]
+    fn an_explanation_tells_what_happened_line_by_line_and_what_could_not_be_decided() {
+        let step = Step {
+            authenticator: "users".into(),
+            verdict: Verdict::Failed.into(),
+            reason: Reason::Overloaded.into(),
+            detail: "waited for its turn 2ms; asked 3ms".into(),
+            ..Step::default()
+        };
+        let undecided = Undecided {
+            reason: Reason::Overloaded.into(),
+            message: "too much to do".into(),
+            ..Undecided::default()
+        };
+        let shown = steps(&ExplainResponse {
+            decision: Some(AuthenticateResponse {
+                error: Some(undecided),
+                ..AuthenticateResponse::default()
+            }),
+            steps: vec![step],
+        });
+        let lines: Vec<_> = shown.lines().map(str::trim).collect();
+        assert!(
+            lines.iter().any(|line| line.ends_with("waited for its turn 2ms")),
+            "{shown}"
+        );
+        assert!(lines.iter().any(|line| line.ends_with("asked 3ms")), "{shown}");
+        assert!(lines.iter().any(|line| line.ends_with("too much to do")), "{shown}");
+    }
 
     #[test]
     fn a_denial_and_a_login_that_nobody_could_decide_have_different_exit_codes() {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
@@ -16,6 +17,15 @@ use super::stored::Stored;
 #[derive(Clone)]
 pub struct Hasher {
     pool: Arc<Pool>,
+}
+
+/// A checked password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// It is the record's.
+    pub is_right: bool,
+    /// How long the check waited for a thread and its memory.
+    pub waited: Duration,
 }
 
 impl fmt::Debug for Hasher {
@@ -57,14 +67,16 @@ impl Hasher {
 
     /// Whether the password is the record's. Cheap digests are computed in place (a fraction of a microsecond), slow ones on the
     /// pool.
-    pub async fn verify(&self, stored: &Stored, password: &[u8]) -> Result<bool, HashError> {
-        if stored.is_cheap() {
-            return stored.verify(password);
-        }
-        let (stored, password) = (stored.clone(), Zeroizing::new(password.to_vec()));
-        self.pool
-            .run(stored.memory_kib(), move || stored.verify(&password))
-            .await
+    pub async fn verify(&self, stored: &Stored, password: &[u8]) -> Result<Verified, HashError> {
+        let (is_right, waited) = if stored.is_cheap() {
+            (stored.verify(password)?, Duration::ZERO)
+        } else {
+            let (stored, password) = (stored.clone(), Zeroizing::new(password.to_vec()));
+            self.pool
+                .run_timed(stored.memory_kib(), move || stored.verify(&password))
+                .await?
+        };
+        Ok(Verified { is_right, waited })
     }
 
     /// How the pool fares.
@@ -86,7 +98,7 @@ fn making(algorithm: &Algorithm, password: &[u8]) -> impl FnOnce() -> Result<Str
 mod tests {
     use serde_json::json;
 
-    use super::{Hasher, Settings, Stored};
+    use super::{Duration, Hasher, Settings, Stored, Verified};
     use crate::hash::{Algorithm, HashError};
 
     /// With one thread and a MiB.
@@ -108,12 +120,13 @@ mod tests {
         for algorithm in [argon2id(8), Algorithm::parse(&json!("sha256")).unwrap()] {
             let record = hasher.hash(&algorithm, b"hunter2").await.unwrap();
             let record = Stored::parse(&record).unwrap();
-            assert_eq!(hasher.verify(&record, b"hunter2").await, Ok(true));
-            assert_eq!(hasher.verify(&record, b"hunter3").await, Ok(false));
-            assert_eq!(
-                hasher.verify(&Stored::decoy_of(&algorithm), b"hunter2").await,
-                Ok(false)
-            );
+            let is_right = async |record: &Stored, password: &[u8]| {
+                let verified = hasher.verify(record, password).await;
+                verified.unwrap().is_right
+            };
+            assert!(is_right(&record, b"hunter2").await);
+            assert!(!is_right(&record, b"hunter3").await);
+            assert!(!is_right(&Stored::decoy_of(&algorithm), b"hunter2").await);
         }
         assert!(matches!(Stored::parse("rubbish"), Err(HashError::Unusable(_))));
     }
@@ -139,7 +152,11 @@ mod tests {
         began.await.unwrap();
         let sha512 = Algorithm::parse(&json!("sha512")).unwrap();
         let record = Stored::parse(&none.hash(&sha512, b"x").await.unwrap()).unwrap();
-        assert_eq!(none.verify(&record, b"x").await, Ok(true));
+        let at_once = Verified {
+            is_right: true,
+            waited: Duration::ZERO,
+        };
+        assert_eq!(none.verify(&record, b"x").await, Ok(at_once));
         assert!(matches!(none.hash_if_idle(&sha512, b"x").await, Ok(Some(_))));
         assert_eq!(none.hash(&argon2id(8), b"x").await, Err(HashError::Overloaded));
         assert_eq!(none.hash_if_idle(&argon2id(8), b"x").await, Ok(None));

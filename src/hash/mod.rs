@@ -31,7 +31,7 @@ pub use self::digest::{Digest, SaltPosition, SaltedDigest};
 pub use self::encoded::{name_of, says_what_it_is};
 pub use self::error::{HashError, Invalid};
 pub use self::foreign::weakness;
-pub use self::hasher::Hasher;
+pub use self::hasher::{Hasher, Verified};
 pub use self::pbkdf2::{MacFun, Pbkdf2};
 pub use self::pool::Figures;
 pub use self::saslprep::{fault_of_scram_password, saslprep};

@@ -110,14 +110,24 @@ impl Pool {
         kib: u32,
         work: impl FnOnce() -> Result<T, HashError> + Send + 'static,
     ) -> Result<T, HashError> {
+        self.run_timed(kib, work).await.map(|(result, _)| result)
+    }
+
+    /// The same, with how long it waited.
+    pub(super) async fn run_timed<T: Send + 'static>(
+        &self,
+        kib: u32,
+        work: impl FnOnce() -> Result<T, HashError> + Send + 'static,
+    ) -> Result<(T, Duration), HashError> {
         self.check(kib)?;
         let begun = Instant::now();
         let turn = match self.turn_now(kib) {
             Some(turn) => Ok(turn),
             None => self.turn_in_time(kib).await,
         };
-        self.note(begun.elapsed(), turn.as_ref().err());
-        self.carry_out(kib, turn?, work).await
+        let waited = begun.elapsed();
+        self.note(waited, turn.as_ref().err());
+        Ok((self.carry_out(kib, turn?, work).await?, waited))
     }
 
     /// Runs it only if nobody waits and it can begin at once.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
@@ -9,9 +10,10 @@ use portcullis::wire::Client;
 use portcullis::wire::pb::v1;
 use portcullis::wire::pb::v1::authenticator_status::Status;
 use serde_json::{Value, json};
+use tonic::Code;
 
 use super::Server;
-use crate::calls::{BUILT_IN, create_user_of, declare, explain, message, reason_of};
+use crate::calls::{BUILT_IN, create_user_of, declare, explain, message};
 use crate::{Cluster, PATIENCE, wait_for};
 
 /// The one user whom only the second authenticator of a chain knows; the password is the same.
@@ -121,17 +123,31 @@ impl Bench {
         Ok(answer.into_inner())
     }
 
-    /// What the first authenticator of the chain says to that login. Too much work ends the whole call, and stands here for a failure.
+    /// What the first authenticator of the chain says to that login.
     pub async fn step(&self, link: &Link, name: &str, password: &str) -> Result<v1::Step> {
-        match explain(&self.client, request(link, name, Some(password.as_bytes()))).await {
-            Ok(explained) => explained.steps.into_iter().next().context("the chain is empty"),
-            Err(status) if reason_of(&status) == v1::Reason::Overloaded.as_str_name() => Ok(v1::Step {
-                verdict: v1::Verdict::Failed.into(),
-                reason: v1::Reason::Overloaded.into(),
-                ..v1::Step::default()
-            }),
-            Err(status) => Err(status.into()),
-        }
+        let explained = self.login(link, name, Some(password.as_bytes())).await?;
+        explained.steps.into_iter().next().context("the chain is empty")
+    }
+
+    /// How a login at that chain is decided by a caller who has no more time than that.
+    pub async fn hasty_login(
+        &self,
+        link: &Link,
+        name: &str,
+        password: &str,
+        time: Duration,
+    ) -> Result<v1::ExplainResponse> {
+        wait_for("an answer on time", PATIENCE, async || {
+            let mut request = tonic::Request::new(request(link, name, Some(password.as_bytes())));
+            request.set_timeout(time);
+            match self.client.login().explain(request).await {
+                Ok(explained) => Ok(Some(explained.into_inner())),
+                // It came when this side had given up too.
+                Err(status) if matches!(status.code(), Code::Cancelled | Code::DeadlineExceeded) => Ok(None),
+                Err(status) => Err(status.into()),
+            }
+        })
+        .await
     }
 
     /// The node's process.

@@ -7,7 +7,7 @@ use portcullis::wire::pb::v1::authenticator_status::Status;
 use portcullis::wire::pb::v1::{Decision, Reason, Verdict};
 use serde_json::{Value, json};
 
-use super::bench::{ELSEWHERE, lay_over};
+use super::bench::{ELSEWHERE, Link, lay_over};
 use super::{Bench, Server, User};
 use crate::proxy::{Edge, Fault};
 use crate::servers::Authority;
@@ -103,6 +103,7 @@ pub async fn a_frozen_server_is_given_up_in_time(bench: &Bench, server: &mut imp
     }
     server.freeze()?;
     let asleep = async {
+        the_step_that_took_the_time_is_told(bench, &patient).await?;
         // Shorter than the time of the question is what the authenticator as a whole may take.
         let step = bench.step(&patient, "sleeper", PASSWORD).await?;
         ensure!(
@@ -153,6 +154,36 @@ pub async fn a_frozen_server_is_given_up_in_time(bench: &Bench, server: &mut imp
         bench.drop_link(link).await?;
     }
     a_restart_between_two_logins_is_not_noticed(bench, server).await
+}
+
+/// An explanation whose time is over names who took it, and what it was doing.
+async fn the_step_that_took_the_time_is_told(bench: &Bench, link: &Link) -> Result<()> {
+    let explained = bench
+        .hasty_login(link, "sleeper", PASSWORD, Duration::from_millis(200))
+        .await?;
+    let found: Vec<_> = explained
+        .steps
+        .iter()
+        .map(|step| (step.verdict(), step.reason()))
+        .collect();
+    let expected = [
+        (Verdict::Failed, Reason::DeadlineExceeded),
+        (Verdict::NotReached, Reason::Unspecified),
+    ];
+    ensure!(found == expected, "a deadline of the caller: {explained:?}");
+    let story = explained.steps.first().map(|step| step.detail.as_str());
+    ensure!(
+        story.is_some_and(|story| story.contains("asked ") && story.contains("given up")),
+        "{story:?}"
+    );
+    let error = explained.decision.and_then(|decision| decision.error);
+    ensure!(
+        error
+            .as_ref()
+            .is_some_and(|error| error.reason() == Reason::DeadlineExceeded),
+        "what Authenticate would have answered: {error:?}"
+    );
+    Ok(())
 }
 
 /// Connections that break while a question is under way, and bytes that never come.

@@ -132,6 +132,7 @@ async fn check(bench: &Bench, link: &Link, row: &Row) -> Result<()> {
             ensure!(given == value, "`{field}` is {given} instead of {value}");
         }
     }
+    check_story(row, step)?;
     if let Some(password) = row
         .password
         .as_deref()
@@ -142,6 +143,22 @@ async fn check(bench: &Bench, link: &Link, row: &Row) -> Result<()> {
             bail!("the trace shows the password: {}", told());
         }
     }
+    Ok(())
+}
+
+/// Who is let in was found and checked, and the trace says how long each took, and no value.
+fn check_story(row: &Row, step: &v1::Step) -> Result<()> {
+    if step.verdict() == Verdict::Allowed {
+        for word in ["waited for its turn ", "asked ", "found a ", "hashed "] {
+            ensure!(step.detail.contains(word), "no `{word}` in the trace: {}", step.detail);
+        }
+    }
+    let hash = row.user.as_ref().and_then(|user| user.password_hash.as_deref());
+    ensure!(
+        hash.is_none_or(|hash| hash.len() < 6 || !step.detail.contains(hash)),
+        "the trace shows the hash: {}",
+        step.detail
+    );
     Ok(())
 }
 

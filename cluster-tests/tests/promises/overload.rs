@@ -1,7 +1,7 @@
 //! A node with more passwords to check than it has threads and memory for says so, and never that a password is wrong.
 
 use anyhow::{Result, ensure};
-use cluster_tests::calls::{create_user, credentials, login, reason_of, set_algorithm, status};
+use cluster_tests::calls::{create_user, credentials, explain, login, reason_of, set_algorithm, status};
 use cluster_tests::cluster::PATIENCE;
 use cluster_tests::{Cluster, Options, node_binary, wait_for};
 use futures_util::TryStreamExt as _;
@@ -74,6 +74,29 @@ async fn a_stream_hears_of_too_much_work_what_a_single_login_would() -> Result<(
     .await?;
     assert_eq!(error.code, Code::ResourceExhausted as i32, "{error:?}");
     assert_eq!(error.reason(), v1::Reason::Overloaded);
+    cluster.passed()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_explanation_has_too_much_work_as_a_step_and_says_how_long_the_others_waited() -> Result<()> {
+    let cluster = start().await?;
+    let client = cluster.client(1).await?;
+    let (refused, decided) = wait_for("an explanation of a refusal, and of none", PATIENCE, async || {
+        let explained = join_all((0..LOGINS).map(|_| explain(&client, credentials("nobody", "x")))).await;
+        let explained: Vec<_> = explained.into_iter().collect::<Result<_, _>>()?;
+        let is_refused = |one: &v1::ExplainResponse| one.decision.as_ref().is_some_and(|answer| answer.error.is_some());
+        let (refused, decided): (Vec<_>, Vec<_>) = explained.into_iter().partition(is_refused);
+        Ok(refused.into_iter().next().zip(decided.into_iter().next()))
+    })
+    .await?;
+    let (step, story) = (&refused.steps[0], &decided.steps[0].detail);
+    assert_eq!(
+        (step.verdict(), step.reason()),
+        (v1::Verdict::Failed, v1::Reason::Overloaded)
+    );
+    let error = refused.decision.and_then(|answer| answer.error).unwrap_or_default();
+    assert_eq!(error.reason(), v1::Reason::Overloaded);
+    assert!(story.contains("hashed") && story.contains("in the queue"), "{story}");
     cluster.passed()
 }
 

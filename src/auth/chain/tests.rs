@@ -1,7 +1,8 @@
 //! The rows of the chain's semantics, one by one, with providers that say what they are told to.
 
 use std::collections::HashMap;
-use std::future::ready;
+use std::future::{pending, ready};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::{Chain, Decision, Link, Outcome, StepVerdict};
 use crate::auth::{
-    BoxFuture, Challenge, Clock, Credentials, Figures, Finding, Health, LiveChains, NoAuthenticator, OnFailure,
+    BoxFuture, Challenge, Clock, Credentials, Figures, Finding, Health, LiveChains, NoAuthenticator, Notes, OnFailure,
     Provider, ProviderError, Reason, Secret, Tally, TestClock, Verdict,
 };
 
@@ -82,9 +83,7 @@ fn password() -> Credentials {
 
 async fn decide_as(links: Vec<Link>, credentials: &Credentials, empty: NoAuthenticator) -> (Decision, Vec<Arc<Tally>>) {
     let tallies = links.iter().map(|link| Arc::clone(&link.tally)).collect();
-    let decision = Chain { links }
-        .decide(credentials, empty, &TestClock::at(1000), true)
-        .await;
+    let decision = Chain { links }.decide(credentials, empty, &TestClock::at(1000)).await;
     (decision, tallies)
 }
 
@@ -387,11 +386,11 @@ async fn a_login_in_flight_finishes_on_the_instance_it_began_with() {
     );
 
     let (chain, credentials, clock) = (live.chain("").unwrap(), password(), TestClock::at(1000));
-    let mut in_flight = Box::pin(chain.decide(&credentials, NoAuthenticator::Deny, &clock, true));
+    let mut in_flight = Box::pin(chain.decide(&credentials, NoAuthenticator::Deny, &clock));
     assert!(futures_util::poll!(&mut in_flight).is_pending());
     live.swap(2, in_force(denies("a")));
     let late = live.chain("").unwrap();
-    let late = late.decide(&credentials, NoAuthenticator::Deny, &clock, true).await;
+    let late = late.decide(&credentials, NoAuthenticator::Deny, &clock).await;
     assert_eq!(late.outcome, Outcome::Deny(Reason::BadUsernameOrPassword));
 
     old.0.add_permits(1);
@@ -421,14 +420,46 @@ async fn an_explanation_counts_nothing_and_is_not_followed_up() {
         ..allows("a")
     };
     let chain = Chain { links: vec![link] };
-    let decide = |counted| {
-        let (chain, clock) = (&chain, TestClock::at(1000));
-        async move { chain.decide(&password(), NoAuthenticator::Deny, &clock, counted).await }
-    };
-    assert_eq!(trace(&decide(false).await), [ALLOWED]);
+    let (clock, client) = (TestClock::at(1000), password());
+    let mut never = pin!(pending());
+    let explained = chain.explain(&client, NoAuthenticator::Deny, &clock, never.as_mut());
+    assert_eq!(trace(&explained.await), [ALLOWED]);
     assert_eq!(counts(&chain.links[0].tally), (0, 0, 0, 0, 0));
     assert_eq!(provider.2.load(Ordering::Relaxed), 0);
-    assert_eq!(trace(&decide(true).await), [ALLOWED]);
+    let decided = chain.decide(&client, NoAuthenticator::Deny, &clock);
+    assert_eq!(trace(&decided.await), [ALLOWED]);
     assert_eq!(counts(&chain.links[0].tally), (1, 1, 0, 0, 0));
     assert_eq!(provider.2.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn an_explanation_tells_what_was_noted_and_who_was_being_asked_when_its_time_was_over() {
+    let clock = Arc::new(TestClock::at(1000));
+    let hangs = Link {
+        provider: Arc::new(Waits(Semaphore::new(0))),
+        on_failure: OnFailure::Next,
+        ..allows("b")
+    };
+    let chain = Chain {
+        links: vec![ignores("a", Reason::UnknownUser), hangs, allows("c")],
+    };
+    let noted = Credentials {
+        notes: Notes::wanted(clock.clone()),
+        ..password()
+    };
+    noted.notes.note(|| "no row".to_owned());
+    let mut over = pin!(ready(()));
+    let explained = chain.explain(&noted, NoAuthenticator::Deny, &*clock, over.as_mut());
+    let decision = explained.await;
+    assert_eq!(
+        trace(&decision),
+        [
+            (StepVerdict::NotFound, Some(Reason::UnknownUser)),
+            (StepVerdict::Failed, Some(Reason::DeadlineExceeded)),
+            NOT_REACHED
+        ]
+    );
+    assert_eq!(decision.outcome, Outcome::Deny(Reason::DeadlineExceeded));
+    assert_eq!(decision.steps[0].detail, "no row");
+    assert!(decision.steps[1].detail.contains("the caller's time"), "{decision:?}");
 }

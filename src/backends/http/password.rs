@@ -75,7 +75,7 @@ impl Source for Judge {
 
     async fn ask(&self, credentials: &Credentials) -> Result<Answer, ProviderError> {
         match self.requests.send(credentials).await? {
-            Ok(response) => judged(object(response).await?.as_ref()),
+            Ok(response) => judged(object(response, &credentials.notes).await?.as_ref()),
             Err(Unfit(why)) => Ok(Answer::Judged(Verdict::Deny(
                 Finding::new(Reason::NotAuthorized, why).into(),
             ))),

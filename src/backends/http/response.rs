@@ -5,20 +5,32 @@ use serde_json::{Map, Value};
 
 use super::client::{self, Unread};
 use super::request::failed;
-use crate::auth::{ProviderError, Reason};
+use crate::auth::{Notes, ProviderError, Reason};
 use crate::backends::json::{self, Fault};
+use crate::backends::remote::note_found;
 
 /// The longest answer.
 const LONGEST: usize = 64 << 10;
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// The members of an answer: a JSON object or a form. `None`: it says yes without a word (204).
-pub(in crate::backends) async fn object(response: Response) -> Result<Option<Map<String, Value>>, ProviderError> {
-    match response.status() {
-        StatusCode::NO_CONTENT => return Ok(None),
-        StatusCode::OK => {}
+/// The members of an answer: a JSON object or a form. `None`: it says yes without a word (204). Their names are noted.
+pub(in crate::backends) async fn object(
+    response: Response,
+    notes: &Notes,
+) -> Result<Option<Map<String, Value>>, ProviderError> {
+    let members = match response.status() {
+        StatusCode::NO_CONTENT => None,
+        StatusCode::OK => Some(members(response).await?),
         status => return Err(refused(status)),
+    };
+    match &members {
+        None => notes.note(|| "the server answered 204".to_owned()),
+        Some(members) => note_found("an answer", members.keys().map(String::as_str), notes),
     }
+    Ok(members)
+}
+
+async fn members(response: Response) -> Result<Map<String, Value>, ProviderError> {
     let (is_json, is_form) = (
         client::is_json(response.headers()),
         client::media_type(response.headers()) == FORM,
@@ -31,9 +43,9 @@ pub(in crate::backends) async fn object(response: Response) -> Result<Option<Map
         Unread::Broken(why) => failed(why),
     })?;
     if is_form {
-        return form(&body).map(Some);
+        return form(&body);
     }
-    json::object(&body).map(Some).map_err(|fault| {
+    json::object(&body).map_err(|fault| {
         nonsense(match fault {
             Fault::NoObject => "the answer is no JSON object",
             Fault::Duplicate => "the answer names a member twice",

@@ -18,7 +18,7 @@ use crate::auth::{Clock, Credentials, Finding, ProviderError, Reason, Verdict};
 use crate::backends::account::{Account, Record};
 use crate::backends::idle::{Idle, Link as _};
 use crate::backends::reach::Source;
-use crate::backends::remote::Answer;
+use crate::backends::remote::{Answer, note_found};
 use crate::backends::template::{Placeholder, Template};
 
 /// Values of one password attribute; each is checked.
@@ -102,7 +102,9 @@ impl Directory {
             dn: entry.dn.clone(),
             password: Zeroizing::new(password.to_owned()),
         };
+        let binding = credentials.notes.time("of that, bound");
         let result = self.binding.ask(&claim).await?;
+        binding.end();
         match result.rc {
             SUCCESS if is_disabled => denied(Reason::UserDisabled, ""),
             SUCCESS => Ok(Answer::Judged(Verdict::Allow(Box::new(identity)))),
@@ -226,11 +228,13 @@ impl Source for Directory {
 
     async fn ask(&self, credentials: &Credentials) -> Result<Answer, ProviderError> {
         let Some(query) = self.query(credentials) else {
-            return Ok(Answer::Nobody);
+            return Ok(Answer::unasked(credentials));
         };
         let Some(entry) = only(self.searching.ask(&query).await?)? else {
+            credentials.notes.note(|| "no entry was found".to_owned());
             return Ok(Answer::Nobody);
         };
+        note_found("an entry", entry.names(), &credentials.notes);
         match (&self.method, &self.search.attributes.password) {
             (Method::Bind(template), _) => self.judged(&entry, template, credentials).await,
             (Method::Hash(_), Some(attribute)) => self.account(&entry, attribute),

@@ -35,6 +35,11 @@ impl Entry {
         Some(Self { dn, attributes })
     }
 
+    /// The names of its attributes.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.attributes.iter().map(|(name, _)| name.as_str())
+    }
+
     /// The values of an attribute, whose name may be written in either case.
     pub(super) fn values(&self, name: &str) -> &[Vec<u8>] {
         let mut named = self.attributes.iter();

@@ -11,7 +11,6 @@ use super::filter::{Filter, NoText};
 use super::settings::{ASK, MongoSettings, schemas};
 use super::trouble::failed;
 use crate::auth::{AuthenticatorKey, Credentials, ProviderError, Reason};
-use crate::backends::account::Account;
 use crate::backends::backend::{Backend, Context, Opened, unusable};
 use crate::backends::reach::Source;
 use crate::backends::remote::{Answer, Remote, schema};
@@ -81,15 +80,11 @@ impl Source for Documents {
 
     async fn ask(&self, credentials: &Credentials) -> Result<Answer, ProviderError> {
         let Ok(filter) = self.filter.of(credentials) else {
-            return Ok(Answer::Nobody);
+            return Ok(Answer::unasked(credentials));
         };
-        Ok(match self.find(filter).await? {
-            None => Answer::Nobody,
-            Some(document) => {
-                let fields = self.shape.read(&document)?;
-                Answer::Account(Box::new(Account::read(&fields, &self.algorithm)?))
-            }
-        })
+        let document = self.find(filter).await?;
+        let fields = document.map(|document| self.shape.read(&document)).transpose()?;
+        Answer::of(fields, "document", &self.algorithm, credentials)
     }
 
     fn turns_away(answer: &Answer) -> bool {

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use super::cells;
 use crate::auth::{ProviderError, Reason};
 use crate::backends::idle::{Link, Trouble};
-use crate::backends::sql::{MOST_ROWS, Question, Row, SqlSettings, told};
+use crate::backends::sql::{MOST_ROWS, Question, Row, Rows, SqlSettings, told};
 use crate::backends::ssl::Ssl;
 
 /// How long a connection may say nothing before the kernel asks whether the other side is there.
@@ -114,13 +114,13 @@ impl MyLink {
         Ok(statement)
     }
 
-    async fn row(&self, connection: &mut Connection, values: &[String]) -> Result<Option<Map<String, Value>>, Trouble> {
+    async fn rows(&self, connection: &mut Connection, values: &[String]) -> Result<Rows, Trouble> {
         if !self.settings.prepares {
             let text = self.as_text(values);
             let result = connection.conn()?.query_iter(text).await;
-            let (row, is_spent) = first(result.map_err(|error| failed(error, values))?, values).await?;
+            let (rows, is_spent) = read_rows(result.map_err(|error| failed(error, values))?, values).await?;
             connection.is_spent = is_spent;
-            return row;
+            return rows;
         }
         let bound: Vec<Cell> = values
             .iter()
@@ -135,9 +135,9 @@ impl MyLink {
             {
                 Err(Error::Server(error)) if is_forgotten(&error) && !is_last => connection.statement = None,
                 result => {
-                    let (row, is_spent) = first(result.map_err(|error| failed(error, values))?, values).await?;
+                    let (rows, is_spent) = read_rows(result.map_err(|error| failed(error, values))?, values).await?;
                     connection.is_spent = is_spent;
-                    return row;
+                    return rows;
                 }
             }
         }
@@ -173,7 +173,7 @@ impl MyLink {
                 .await
                 .map_err(|error| failed(error, &[]))?;
             let has_password = names_a_password(result.columns_ref());
-            let (_, is_spent) = first(result, &values).await?;
+            let (_, is_spent) = read_rows(result, &values).await?;
             connection.is_spent = is_spent;
             has_password
         };
@@ -188,7 +188,7 @@ impl MyLink {
 impl Link for MyLink {
     type Connection = Connection;
     type Question = Question;
-    type Answer = Option<Map<String, Value>>;
+    type Answer = Rows;
 
     async fn connect(&self) -> Result<Connection, String> {
         let conn = Conn::new(self.options().await?)
@@ -216,14 +216,10 @@ impl Link for MyLink {
         Ok(connection)
     }
 
-    async fn ask(
-        &self,
-        connection: &mut Connection,
-        question: &Question,
-    ) -> Result<Option<Map<String, Value>>, Trouble> {
+    async fn ask(&self, connection: &mut Connection, question: &Question) -> Result<Rows, Trouble> {
         match question {
-            Question::Probe => self.probe(connection).await.map(|()| None),
-            Question::Row(values) => self.row(connection, values).await,
+            Question::Probe => self.probe(connection).await.map(|()| Rows::default()),
+            Question::Row(values) => self.rows(connection, values).await,
         }
     }
 
@@ -232,20 +228,25 @@ impl Link for MyLink {
     }
 }
 
-/// The first row, or why it cannot be read; and whether the connection has more to say than is worth reading.
-async fn first<P: Protocol>(
+/// The rows, or why the first cannot be read; and whether the connection has more to say than is worth reading.
+async fn read_rows<P: Protocol>(
     mut result: QueryResult<'_, '_, P>,
     values: &[String],
-) -> Result<(Result<Option<Map<String, Value>>, Trouble>, bool), Trouble> {
-    let mut found = Ok(None);
-    for number in 0..MOST_ROWS {
+) -> Result<(Result<Rows, Trouble>, bool), Trouble> {
+    let (mut first, mut seen) = (Ok(None), 0);
+    let mut is_spent = true;
+    while seen < MOST_ROWS {
         match result.next().await.map_err(|error| failed(error, values))? {
-            None => return Ok((found, !result.is_empty())),
-            Some(row) if number == 0 => found = read(row).map(Some).map_err(Trouble::Failed),
+            None => {
+                is_spent = !result.is_empty();
+                break;
+            }
+            Some(row) if seen == 0 => first = read(row).map(Some).map_err(Trouble::Failed),
             Some(_) => {}
         }
+        seen += 1;
     }
-    Ok((found, true))
+    Ok((first.map(|first| Rows { first, seen }), is_spent))
 }
 
 fn read(row: mysql_async::Row) -> Result<Map<String, Value>, ProviderError> {

@@ -19,7 +19,7 @@ use super::bound::Bound;
 use super::cells;
 use crate::auth::{ProviderError, Reason};
 use crate::backends::idle::{Link, Trouble};
-use crate::backends::sql::{MOST_ROWS, Question, Row, SqlSettings, told};
+use crate::backends::sql::{MOST_ROWS, Question, Row, Rows, SqlSettings, told};
 
 /// How long a connection may say nothing before the kernel asks whether the other side is there.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -104,34 +104,31 @@ impl PgLink {
         connection.statement.as_ref().ok_or_else(none)
     }
 
-    async fn row(&self, connection: &mut Connection, values: &[String]) -> Result<Option<Map<String, Value>>, Stopped> {
-        let stream = match self.run(connection, values).await {
-            Err(Stopped::ByClient) => return Err(Stopped::ByClient),
-            Err(Stopped::By(trouble)) => return Err(Stopped::By(trouble)),
-            Ok(stream) => stream,
-        };
-        let mut stream = pin!(stream);
-        let mut first = None;
-        for number in 0..MOST_ROWS {
+    async fn rows(&self, connection: &mut Connection, values: &[String]) -> Result<Rows, Stopped> {
+        let mut stream = pin!(self.run(connection, values).await?);
+        let mut rows = Rows::default();
+        while rows.seen < MOST_ROWS {
             match stream.next().await {
-                None => return Ok(first),
+                None => return Ok(rows),
                 Some(Err(error)) => return Err(Stopped::By(failed(&error, values))),
-                Some(Ok(row)) if number == 0 => {
-                    first = Some(read(&row).map_err(|error| {
+                Some(Ok(row)) if rows.seen == 0 => {
+                    rows.first = Some(read(&row).map_err(|error| {
                         connection.is_spent = true;
                         Stopped::By(Trouble::Failed(error))
                     })?)
                 }
                 Some(Ok(_)) => {}
             }
+            rows.seen += 1;
         }
         connection.is_spent = true;
-        Ok(first)
+        Ok(rows)
     }
 
     async fn run(&self, connection: &mut Connection, values: &[String]) -> Result<RowStream, Stopped> {
+        // What no value went into fails for everybody, and not because of a client.
         let stop = |error: &Error| match error.code() {
-            Some(code) if NO_SUCH_VALUE.contains(&code.code()) => Stopped::ByClient,
+            Some(code) if !values.is_empty() && NO_SUCH_VALUE.contains(&code.code()) => Stopped::ByClient,
             _ => Stopped::By(failed(error, values)),
         };
         if !self.settings.prepares {
@@ -167,9 +164,11 @@ impl PgLink {
     async fn probe(&self, connection: &mut Connection) -> Result<(), Trouble> {
         if !self.settings.prepares {
             let values = vec![String::new(); self.settings.statement.placeholders().len()];
-            return match self.row(connection, &values).await {
+            return match self.rows(connection, &values).await {
                 Err(Stopped::By(trouble)) => Err(trouble),
-                Ok(Some(fields)) if !PASSWORDS.iter().any(|name| fields.contains_key(*name)) => Err(no_password()),
+                Ok(Rows { first: Some(row), .. }) if !PASSWORDS.iter().any(|name| row.contains_key(*name)) => {
+                    Err(no_password())
+                }
                 // A value that must be a number, say, cannot be empty.
                 Ok(_) | Err(Stopped::ByClient) => Ok(()),
             };
@@ -191,7 +190,7 @@ impl PgLink {
 impl Link for PgLink {
     type Connection = Connection;
     type Question = Question;
-    type Answer = Option<Map<String, Value>>;
+    type Answer = Rows;
 
     async fn connect(&self) -> Result<Connection, String> {
         let config = self.config()?;
@@ -223,18 +222,14 @@ impl Link for PgLink {
         Ok(connection)
     }
 
-    async fn ask(
-        &self,
-        connection: &mut Connection,
-        question: &Question,
-    ) -> Result<Option<Map<String, Value>>, Trouble> {
+    async fn ask(&self, connection: &mut Connection, question: &Question) -> Result<Rows, Trouble> {
         match question {
-            Question::Probe => self.probe(connection).await.map(|()| None),
+            Question::Probe => self.probe(connection).await.map(|()| Rows::default()),
             // No text of PostgreSQL holds it.
-            Question::Row(values) if values.iter().any(|value| value.contains('\0')) => Ok(None),
-            Question::Row(values) => match self.row(connection, values).await {
+            Question::Row(values) if values.iter().any(|value| value.contains('\0')) => Ok(Rows::default()),
+            Question::Row(values) => match self.rows(connection, values).await {
                 Ok(found) => Ok(found),
-                Err(Stopped::ByClient) => Ok(None),
+                Err(Stopped::ByClient) => Ok(Rows::default()),
                 Err(Stopped::By(trouble)) => Err(trouble),
             },
         }

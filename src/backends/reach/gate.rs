@@ -1,10 +1,8 @@
 //! How many questions a backend is asked at once, and how many may wait for their turn.
 
-use std::time::Duration;
-
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::auth::{Clock, ProviderError, Reason};
+use crate::auth::{ProviderError, Reason};
 
 /// The bulkhead of one backend: what it keeps waiting is bounded, and nobody else waits with it.
 pub(super) struct Gate {
@@ -26,8 +24,6 @@ pub(super) struct Places {
 pub(super) struct Turn<'a> {
     _admitted: SemaphorePermit<'a>,
     _asking: SemaphorePermit<'a>,
-    /// How long it was waited for.
-    pub(super) waited: Duration,
 }
 
 impl Gate {
@@ -40,14 +36,12 @@ impl Gate {
     }
 
     /// Waits for a turn; at once an error if too many wait already. That says nothing of the backend, nor of the client.
-    pub(super) async fn enter(&self, clock: &dyn Clock) -> Result<Turn<'_>, ProviderError> {
-        let begun = clock.instant();
+    pub(super) async fn enter(&self) -> Result<Turn<'_>, ProviderError> {
         let admitted = self.admitted.try_acquire().map_err(|_| self.full())?;
         let asking = self.asking.acquire().await.map_err(|_| self.full())?;
         Ok(Turn {
             _admitted: admitted,
             _asking: asking,
-            waited: clock.instant().since(begun),
         })
     }
 
@@ -73,17 +67,16 @@ mod tests {
     use futures_util::FutureExt as _;
 
     use super::{Gate, Places};
-    use crate::auth::{Reason, TestClock};
+    use crate::auth::Reason;
 
     #[tokio::test]
     async fn so_many_are_asked_about_so_many_wait_and_the_next_one_is_told_at_once() {
-        let clock = TestClock::at(0);
         let gate = Gate::new(Places { asking: 1, waiting: 1 });
-        let first = gate.enter(&clock).await.ok().unwrap();
-        let mut second = Box::pin(gate.enter(&clock));
+        let first = gate.enter().await.ok().unwrap();
+        let mut second = Box::pin(gate.enter());
         assert!((&mut second).now_or_never().is_none());
         assert_eq!(gate.taken(), Places { asking: 1, waiting: 1 });
-        let error = gate.enter(&clock).await.err().unwrap();
+        let error = gate.enter().await.err().unwrap();
         assert_eq!(error.reason, Reason::Overloaded);
         assert!(error.detail.contains("`pool_size`"));
         drop(first);

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::auth::{Credentials, ProviderError};
 use crate::backends::template::Placeholder;
@@ -18,7 +17,8 @@ pub(in crate::backends) trait Source: Send + Sync + 'static {
     fn inputs(&self) -> Vec<Placeholder>;
 
     /// Asks about a client. [`crate::auth::Reason::BackendUnavailable`] and `BackendTimeout` mean that the place itself does not
-    /// answer; whatever a client could bring about by what it sends is a `BackendBadResponse`.
+    /// answer; whatever a client could bring about by what it sends is a `BackendBadResponse`. What it finds is worth a note among
+    /// those of the client, which tells operators names but no values.
     fn ask<'a>(
         &'a self,
         credentials: &'a Credentials,
@@ -37,19 +37,4 @@ pub(in crate::backends) struct Found<A> {
     pub(in crate::backends) answer: Arc<A>,
     /// It was remembered.
     pub(in crate::backends) is_remembered: bool,
-    /// How long the question waited for its turn.
-    pub(in crate::backends) waited: Duration,
-    /// How long the backend took.
-    pub(in crate::backends) took: Duration,
-}
-
-impl<A> Found<A> {
-    /// For operators.
-    pub(in crate::backends) fn account(&self) -> String {
-        if self.is_remembered {
-            "remembered".to_owned()
-        } else {
-            format!("waited {:.1?}, asked {:.1?}", self.waited, self.took)
-        }
-    }
 }

@@ -87,28 +87,17 @@ impl<S: Source> Reach<S> {
     /// Asks about a client, or remembers.
     pub(in crate::backends) async fn ask(&self, credentials: &Credentials) -> Result<Found<S::Answer>, ProviderError> {
         let Some((settings, remembered)) = &self.remembered else {
-            let (answer, waited, took) = self.ask_now(credentials).await?;
             return Ok(Found {
-                answer: Arc::new(answer),
+                answer: Arc::new(self.ask_now(credentials).await?),
                 is_remembered: false,
-                waited,
-                took,
             });
         };
-        let mut times = Default::default();
-        let ask = async {
-            let (answer, waited, took) = self.ask_now(credentials).await?;
-            times = (waited, took);
-            Ok(answer)
-        };
-        let (answer, is_remembered) = remembered.get(settings, credentials, ask).await?;
-        let (waited, took) = times;
-        Ok(Found {
-            answer,
-            is_remembered,
-            waited,
-            took,
-        })
+        let asked = remembered.get(settings, credentials, self.ask_now(credentials));
+        let (answer, is_remembered) = asked.await?;
+        if is_remembered {
+            credentials.notes.note(|| "the answer was remembered".to_owned());
+        }
+        Ok(Found { answer, is_remembered })
     }
 
     /// Asks again, because what is remembered turns a client away who may be right by now.
@@ -122,10 +111,7 @@ impl<S: Source> Reach<S> {
         self.ask(credentials).await
     }
 
-    async fn ask_now(
-        &self,
-        credentials: &Credentials,
-    ) -> Result<(S::Answer, std::time::Duration, std::time::Duration), ProviderError> {
+    async fn ask_now(&self, credentials: &Credentials) -> Result<S::Answer, ProviderError> {
         let Shared {
             source,
             breaker,
@@ -134,13 +120,18 @@ impl<S: Source> Reach<S> {
         } = &*self.shared;
         breaker.pass()?;
         let mut unfinished = Unfinished(Some(breaker));
-        let begun = clock.instant();
+        let notes = &credentials.notes;
         let asked = timeout(times.ask, async {
-            let turn = self.gate.enter(&**clock).await?;
+            let waiting = notes.time("waited for its turn");
+            let turn = self.gate.enter().await;
+            waiting.end();
+            let _turn = turn?;
             // Others may have found out while this one waited.
             breaker.pass()?;
-            let answer = source.ask(credentials).await?;
-            Ok((answer, turn.waited))
+            let asking = notes.time("asked");
+            let answer = source.ask(credentials).await;
+            asking.end();
+            answer
         });
         let asked = asked.await.unwrap_or_else(|_| {
             let why = format!("no answer within {:?}", times.ask);
@@ -152,10 +143,7 @@ impl<S: Source> Reach<S> {
             Err(error) if is_the_backends(error) => breaker.asked(Sign::Dead(error.detail.clone()), &**clock),
             Err(_) => {}
         }
-        asked.map(|(answer, waited)| {
-            let took = clock.instant().since(begun).saturating_sub(waited);
-            (answer, waited, took)
-        })
+        asked
     }
 
     /// How the backend fares on this node.

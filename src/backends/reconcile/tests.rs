@@ -139,7 +139,7 @@ impl House {
             ..Credentials::default()
         };
         self.global()
-            .decide(&credentials, NoAuthenticator::Allow, &*self.clock, true)
+            .decide(&credentials, NoAuthenticator::Allow, &*self.clock)
             .await
             .outcome
     }

@@ -8,7 +8,6 @@ use super::command::Command;
 use super::servers::Servers;
 use super::settings::{ASK, RedisSettings, schemas};
 use crate::auth::{AuthenticatorKey, Credentials, ProviderError, Reason};
-use crate::backends::account::Account;
 use crate::backends::backend::{Backend, Context, Opened, unusable};
 use crate::backends::reach::Source;
 use crate::backends::remote::{Answer, Remote, schema};
@@ -63,10 +62,7 @@ impl Source for Accounts {
     async fn ask(&self, credentials: &Credentials) -> Result<Answer, ProviderError> {
         let asked = self.servers.ask(&self.command, credentials).await;
         let reply = asked.map_err(|trouble| trouble.error)?;
-        Ok(match self.command.read(reply)? {
-            None => Answer::Nobody,
-            Some(fields) => Answer::Account(Box::new(Account::read(&fields, &self.algorithm)?)),
-        })
+        Answer::of(self.command.read(reply)?, "key", &self.algorithm, credentials)
     }
 
     fn turns_away(answer: &Answer) -> bool {

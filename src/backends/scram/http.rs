@@ -90,9 +90,10 @@ impl Source for Keys {
             Err(Unfit(_)) => return Ok(None),
         };
         if response.status() == reqwest::StatusCode::NOT_FOUND {
+            credentials.notes.note(|| "the server answered 404".to_owned());
             return Ok(None);
         }
-        match object(response).await? {
+        match object(response, &credentials.notes).await? {
             Some(members) => fetched(&members, self.made),
             None => Ok(None),
         }

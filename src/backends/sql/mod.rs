@@ -7,7 +7,7 @@ mod statement;
 mod users;
 
 pub(super) use self::failure::told;
-pub(super) use self::row::{MOST_ROWS, Row, seconds};
+pub(super) use self::row::{MOST_ROWS, Row, Rows, seconds};
 pub(super) use self::settings::{SqlSettings, parse, schema};
 pub(super) use self::statement::Dialect;
 pub(super) use self::users::{Question, open};

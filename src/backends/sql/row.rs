@@ -7,6 +7,14 @@ use crate::auth::{ProviderError, Reason};
 /// Rows that are read and thrown away after the first, so that the connection can serve on. Of more than these nobody reads the rest.
 pub(in crate::backends) const MOST_ROWS: usize = 16;
 
+/// What a query answers, as far as it is read.
+#[derive(Default)]
+pub(in crate::backends) struct Rows {
+    pub(in crate::backends) first: Option<Map<String, Value>>,
+    /// How many were seen.
+    pub(in crate::backends) seen: usize,
+}
+
 /// A row that is being read.
 #[derive(Default)]
 pub(in crate::backends) struct Row(Map<String, Value>);

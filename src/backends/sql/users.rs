@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
-
+use super::row::Rows;
 use super::settings::SqlSettings;
 use super::statement::Statement;
 use crate::auth::{AuthenticatorKey, Credentials, ProviderError};
-use crate::backends::account::Account;
 use crate::backends::backend::{Context, Opened};
 use crate::backends::idle::{Idle, Link};
 use crate::backends::reach::Source;
@@ -26,7 +24,7 @@ pub(in crate::backends) enum Question {
 /// Opens an instance that asks through this link.
 pub(in crate::backends) fn open<L>(key: &AuthenticatorKey, settings: &SqlSettings, link: L, context: &Context) -> Opened
 where
-    L: Link<Question = Question, Answer = Option<Map<String, Value>>>,
+    L: Link<Question = Question, Answer = Rows>,
 {
     let SqlSettings { reach, passwords, .. } = settings;
     let users = Users {
@@ -46,7 +44,7 @@ struct Users<L: Link> {
 
 impl<L> Source for Users<L>
 where
-    L: Link<Question = Question, Answer = Option<Map<String, Value>>>,
+    L: Link<Question = Question, Answer = Rows>,
 {
     type Answer = Answer;
 
@@ -56,12 +54,15 @@ where
 
     async fn ask(&self, credentials: &Credentials) -> Result<Answer, ProviderError> {
         let Some(values) = self.statement.values(credentials) else {
-            return Ok(Answer::Nobody);
+            return Ok(Answer::unasked(credentials));
         };
-        match self.idle.ask(&Question::Row(values)).await? {
-            Some(fields) => Ok(Answer::Account(Box::new(Account::read(&fields, &self.algorithm)?))),
-            None => Ok(Answer::Nobody),
+        let Rows { first, seen } = self.idle.ask(&Question::Row(values)).await?;
+        if seen > 1 {
+            credentials
+                .notes
+                .note(|| format!("{seen} rows were seen, of which the first counts"));
         }
+        Answer::of(first, "row", &self.algorithm, credentials)
     }
 
     fn turns_away(answer: &Answer) -> bool {

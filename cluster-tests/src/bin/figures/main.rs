@@ -8,8 +8,10 @@ mod echo;
 mod etcd;
 mod imports;
 mod logins;
+mod lookups;
 mod process_figures;
 mod rate;
+mod redis;
 mod scram;
 mod sql;
 mod table;
@@ -53,6 +55,7 @@ enum Section {
     Import,
     Tokens,
     Sql,
+    Redis,
 }
 
 /// What this program does when it starts itself as a child.
@@ -108,6 +111,9 @@ async fn run(arguments: Arguments) -> Result<()> {
     }
     if wanted(Section::Sql) {
         sql::measure(&mut table, span).await?;
+    }
+    if wanted(Section::Redis) {
+        redis::measure(&mut table, span).await?;
     }
     print!("{table}");
     Ok(())

@@ -64,6 +64,8 @@ async fn whatever_postgresql_answers_is_understood_or_a_failure() -> Result<()> 
         ("'x' AS password_hash, '1 day'::interval AS expire_at", bad),
         ("'x' AS password_hash FROM generate_series(1, 1000000)", allowed()),
         ("pg_sleep(0)::text AS password_hash, 1/0 AS is_superuser", BAD),
+        // What is said of values that clients send, where there are none.
+        ("'x' AS password_hash, 'y'::text::int AS is_superuser", BAD),
     ] {
         rows.push(row(columns, &format!("SELECT {columns}"), "x", expected));
     }
