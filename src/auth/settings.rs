@@ -25,6 +25,10 @@ pub struct ClusterSettings {
     pub detailed_reasons: bool,
     /// Past it, `LOCAL` logins answer UNAVAILABLE.
     pub max_staleness: Duration,
+    /// An operator's session ends after so long without use.
+    pub session_idle: Duration,
+    /// It ends after so long however much it is used.
+    pub session_lifetime: Duration,
     /// Raft index of the last change; 0: never changed.
     pub revision: u64,
     /// Wall time of the last change.
@@ -39,6 +43,8 @@ impl Default for ClusterSettings {
             no_authenticator: NoAuthenticator::default(),
             detailed_reasons: false,
             max_staleness: Duration::from_secs(300),
+            session_idle: Duration::from_secs(30 * 60),
+            session_lifetime: Duration::from_secs(12 * 3600),
             revision: 0,
             updated_at: Timestamp::default(),
             updated_by: String::new(),

@@ -1,16 +1,19 @@
 //! Applying one entry: a pure function of the state and the entry. No clock, no dice, no floats, no order of a hash map.
 
+mod accounts;
 mod authenticators;
 mod import;
 mod keys;
 mod names;
 mod operators;
+mod sessions;
 mod settings;
 mod users;
 
-use super::command::{Command, Envelope, Outcome, Refusal, Reply};
+use super::command::{Command, Envelope, Outcome, Refusal, Reply, SessionTimes};
 use super::entry::{Entry, Payload};
 use super::error::StoreError;
+use super::operators::Role;
 use super::requests::Requests;
 use super::run::{Halt, Run};
 use crate::auth::Timestamp;
@@ -126,7 +129,9 @@ fn command(run: &mut Run<'_>, index: u64, envelope: &Envelope) -> Done {
             secret_hash,
         } => operators::create(run, &now, (id, name), *role, *secret_hash),
         Command::DeleteOperator { id, if_revision } => operators::delete(run, id, *if_revision),
-        Command::UpdateSettings { change, if_revision } => settings::update(run, &now, change, *if_revision),
+        Command::UpdateSettings { change, if_revision } => {
+            settings::update(run, &now, change, &SessionTimes::default(), *if_revision)
+        }
         Command::RetireNode { id, incarnation } => settings::retire_node(run, *id, *incarnation),
         Command::DeleteUsers {
             chain,
@@ -147,6 +152,43 @@ fn command(run: &mut Run<'_>, index: u64, envelope: &Envelope) -> Done {
         } => import::bootstrap(run, &now, (chain, authenticator), source, rows, *is_last),
         Command::CreateUsers { users } => users::create_many(run, &now, users),
         Command::RotateKeys { newest, sealing, decoy } => keys::rotate(run, &now, *newest, sealing, decoy),
+        Command::Found {
+            operator_id,
+            operator_name,
+            secret_hash,
+            token_hash,
+            expires_at,
+        } => {
+            operators::create(run, &now, (operator_id, operator_name), Role::Admin, *secret_hash)?;
+            accounts::offer_setup(run, &now, *token_hash, *expires_at)
+        }
+        Command::OfferSetup { token_hash, expires_at } => accounts::offer_setup(run, &now, *token_hash, *expires_at),
+        Command::SetUp {
+            token_hash,
+            account,
+            session,
+        } => accounts::set_up(run, &now, *token_hash, account, session),
+        Command::CreateAccount { account } => accounts::create(run, &now, account),
+        Command::UpdateAccount {
+            name,
+            change,
+            if_revision,
+        } => accounts::update(run, &now, name, change, *if_revision),
+        Command::DeleteAccount { name, if_revision } => accounts::delete(run, name, *if_revision),
+        Command::OpenSession {
+            account,
+            password_revision,
+            session,
+        } => sessions::open(run, &now, account, *password_revision, session),
+        Command::RenewSession { account, hash } => sessions::renew(run, &now, account, hash),
+        Command::ConfirmSession { account, hash } => sessions::confirm(run, &now, account, hash),
+        Command::EndSession { account, hash } => sessions::end(run, account, hash),
+        Command::EndOtherSessions { account, kept } => sessions::end_others(run, account, kept),
+        Command::UpdateSettingsAndSessions {
+            change,
+            sessions,
+            if_revision,
+        } => settings::update(run, &now, change, sessions, *if_revision),
     }
 }
 

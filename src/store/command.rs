@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::accounts::{AccountChange, NewAccount, NewSession, SecretHash};
 use super::operators::Role;
 use crate::auth::{AuthenticatorKey, Key, NoAuthenticator, OnFailure, PasswordRecord, Timestamp, UserKey};
 
@@ -111,6 +112,56 @@ pub enum Command {
     /// A new key seals exchanges from now on; the oldest is forgotten. Refused unless `newest` is the id of the newest one there
     /// is (0: none), so that two leaders draw one. `decoy` counts only where there is none yet.
     RotateKeys { newest: u32, sealing: Key, decoy: Key },
+    /// What a cluster begins with: the first admin's key, and the token that makes the first account before `expires_at`.
+    Found {
+        operator_id: String,
+        operator_name: String,
+        secret_hash: [u8; 32],
+        token_hash: SecretHash,
+        expires_at: Timestamp,
+    },
+    /// Replaces the token that makes the first account. Refused once there is an account.
+    OfferSetup {
+        token_hash: SecretHash,
+        expires_at: Timestamp,
+    },
+    /// Makes the first account and its session. Refused if there is one, or the token is another or too old; it is used up.
+    SetUp {
+        token_hash: SecretHash,
+        account: NewAccount,
+        session: NewSession,
+    },
+    /// Refused if it exists, whatever its case, or if the name is an operator's id.
+    CreateAccount { account: NewAccount },
+    /// Changes what is given. Refused if no admin would be left.
+    UpdateAccount {
+        name: String,
+        change: AccountChange,
+        if_revision: Option<u64>,
+    },
+    /// With its sessions. Refused for the last admin.
+    DeleteAccount { name: String, if_revision: Option<u64> },
+    /// Refused if the password was set anew since it was verified. Drops what time has ended, and the account's oldest ones past
+    /// the bound.
+    OpenSession {
+        account: String,
+        password_revision: u64,
+        session: NewSession,
+    },
+    /// It is in use. One that time has ended stays so.
+    RenewSession { account: String, hash: SecretHash },
+    /// Its password was given once more.
+    ConfirmSession { account: String, hash: SecretHash },
+    /// Not refused if there is none.
+    EndSession { account: String, hash: SecretHash },
+    /// All of the account's but that one.
+    EndOtherSessions { account: String, kept: SecretHash },
+    /// As `UpdateSettings`, and how long sessions last.
+    UpdateSettingsAndSessions {
+        change: SettingsChange,
+        sessions: SessionTimes,
+        if_revision: Option<u64>,
+    },
     /// Refused unless the chain stands as `was`, and `ids` is an exact permutation of it.
     ReorderAuthenticatorsFrom {
         chain: String,
@@ -141,6 +192,18 @@ impl Command {
             Self::BootstrapUsers { .. } => "bootstrap_users",
             Self::CreateUsers { .. } => "create_users",
             Self::RotateKeys { .. } => "rotate_keys",
+            Self::Found { .. } => "found",
+            Self::OfferSetup { .. } => "offer_setup",
+            Self::SetUp { .. } => "set_up",
+            Self::CreateAccount { .. } => "create_account",
+            Self::UpdateAccount { .. } => "update_account",
+            Self::DeleteAccount { .. } => "delete_account",
+            Self::OpenSession { .. } => "open_session",
+            Self::RenewSession { .. } => "renew_session",
+            Self::ConfirmSession { .. } => "confirm_session",
+            Self::EndSession { .. } => "end_session",
+            Self::EndOtherSessions { .. } => "end_other_sessions",
+            Self::UpdateSettingsAndSessions { .. } => "update_settings_and_sessions",
             Self::ReorderAuthenticatorsFrom { .. } => "reorder_authenticators_from",
         }
     }
@@ -256,6 +319,15 @@ pub struct SettingsChange {
     pub detailed_reasons: Option<bool>,
     /// Past it, `LOCAL` logins answer UNAVAILABLE.
     pub max_staleness: Option<Duration>,
+}
+
+/// What to change of how long operators' sessions last.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionTimes {
+    /// Without use.
+    pub idle: Option<Duration>,
+    /// However much it is used.
+    pub lifetime: Option<Duration>,
 }
 
 /// What became of a command, and the Raft index at which it was applied (the first time, for a repeated `request_id`).

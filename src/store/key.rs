@@ -16,8 +16,14 @@ pub(super) const REQUESTS: u8 = 7;
 pub(super) const BOOTSTRAPS: u8 = 8;
 /// The secret keys that all nodes share; a single value.
 pub(super) const SHARED_KEYS: u8 = 9;
+/// Operators who sign in with a password, by their folded names.
+pub(super) const ACCOUNTS: u8 = 10;
+/// Their sessions: the folded name, NUL, the hash of the cookie.
+pub(super) const SESSIONS: u8 = 11;
+/// The token that makes the first account; a single value.
+pub(super) const SETUP: u8 = 12;
 /// The last table.
-pub(super) const LAST: u8 = SHARED_KEYS;
+pub(super) const LAST: u8 = SETUP;
 
 pub(super) fn user(chain: &str, authenticator: &str, user_id: &str) -> Vec<u8> {
     let mut key = group_of(chain, authenticator, user_id.len());
@@ -55,6 +61,37 @@ pub(super) fn chain(chain: &str) -> Vec<u8> {
 
 pub(super) fn operator(id: &str) -> Vec<u8> {
     named(OPERATORS, id)
+}
+
+pub(super) fn account(name: &str) -> Vec<u8> {
+    named(ACCOUNTS, &folded(name))
+}
+
+/// What the keys of an account's sessions begin with.
+pub(super) fn sessions_of(account: &str) -> Vec<u8> {
+    let mut key = named(SESSIONS, &folded(account));
+    key.push(0);
+    key
+}
+
+pub(super) fn session(account: &str, hash: &[u8; 32]) -> Vec<u8> {
+    let mut key = sessions_of(account);
+    key.extend_from_slice(hash);
+    key
+}
+
+/// The hash in the key of a session.
+pub(super) fn session_hash(key: &[u8]) -> Option<[u8; 32]> {
+    key.last_chunk::<32>().copied()
+}
+
+pub(super) fn setup() -> Vec<u8> {
+    vec![SETUP]
+}
+
+/// Names of accounts are ASCII, and differ by more than their case.
+pub(super) fn folded(name: &str) -> String {
+    name.to_ascii_lowercase()
 }
 
 pub(super) fn settings() -> Vec<u8> {

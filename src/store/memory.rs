@@ -6,12 +6,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
 
+use super::accounts::{AccountRecord, SetupOffer};
 use super::entry::Applied;
 use super::error::StoreError;
 use super::generation::Generation;
 use super::operators::OperatorRecord;
 use super::page::LastCount;
-use super::{key, value};
+use super::sessions::Sessions;
+use super::{key, settings_value, value};
 use crate::auth::{AuthenticatorKey, AuthenticatorRecord, ClusterSettings, SharedKeys};
 
 /// Everything but the users and the meta, as it is in sled. Only whoever applies looks at it.
@@ -114,6 +116,9 @@ pub(super) struct Declared {
     /// The files that filled an authenticator.
     pub bootstrapped: BTreeMap<AuthenticatorKey, Vec<String>>,
     pub shared_keys: Option<Arc<SharedKeys>>,
+    /// By their folded names.
+    pub accounts: BTreeMap<String, Arc<AccountRecord>>,
+    pub setup: Option<Arc<SetupOffer>>,
 }
 
 impl Declared {
@@ -126,11 +131,16 @@ impl Declared {
                     let operator: OperatorRecord = value::decode("operator", bytes)?;
                     declared.operators.insert(operator.id.clone(), Arc::new(operator));
                 }
-                Some(&key::SETTINGS) => declared.settings = Arc::new(value::decode("settings", bytes)?),
+                Some(&key::SETTINGS) => declared.settings = Arc::new(settings_value::decode(bytes)?),
                 Some(&key::RETIRED) => declared.retired.extend(key::number(key)),
                 Some(&key::SHARED_KEYS) => declared.shared_keys = Some(Arc::new(value::decode("shared keys", bytes)?)),
                 Some(&key::BOOTSTRAPS) => declared.read_bootstraps(key, bytes)?,
-                // Authenticators are read with their chains; requests are nobody's to see.
+                Some(&key::ACCOUNTS) => {
+                    let account: AccountRecord = value::decode("account", bytes)?;
+                    declared.accounts.insert(key::folded(&account.name), Arc::new(account));
+                }
+                Some(&key::SETUP) => declared.setup = Some(Arc::new(value::decode("setup offer", bytes)?)),
+                // Authenticators are read with their chains, sessions one by one; requests are nobody's to see.
                 _ => {}
             }
         }
@@ -165,6 +175,7 @@ pub(super) struct View {
     pub generation: Arc<Generation>,
     pub users: Users,
     pub declared: ArcSwap<Declared>,
+    pub sessions: Sessions,
     pub applied: ArcSwap<Applied>,
     pub last_count: LastCount,
 }

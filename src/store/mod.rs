@@ -1,5 +1,6 @@
 //! What a node knows, in sled: users, authenticators, operators, settings. A view of the applied log. The only room that knows sled.
 
+mod accounts;
 mod apply;
 mod blocks;
 mod command;
@@ -14,6 +15,8 @@ mod operators;
 mod page;
 mod requests;
 mod run;
+mod sessions;
+mod settings_value;
 mod snapshot;
 mod snapshot_read;
 mod state;
@@ -22,9 +25,12 @@ mod tables;
 mod tests;
 mod value;
 
+pub use self::accounts::{
+    AccountChange, AccountRecord, NewAccount, NewSession, SecretHash, SessionRecord, SetupOffer, fault_of_account_name,
+};
 pub use self::command::{
     AuthenticatorChange, Command, Envelope, NewUser, OnConflict, Outcome, PasswordUpgrade, Position, Refusal, Reply,
-    SettingsChange, UserChange,
+    SessionTimes, SettingsChange, UserChange,
 };
 pub use self::entry::{Applied, Entry, Opened, Payload, Settings};
 pub use self::error::StoreError;

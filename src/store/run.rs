@@ -102,10 +102,14 @@ impl<'a> Run<'a> {
     }
 
     pub(super) fn get<T: DeserializeOwned>(&self, what: &str, key: &[u8]) -> Result<Option<T>, StoreError> {
-        let decode = |bytes: Option<&[u8]>| bytes.map(|bytes| value::decode(what, bytes)).transpose();
+        self.look(key, |bytes| bytes.map(|bytes| value::decode(what, bytes)).transpose())
+    }
+
+    /// Looks at a value as the command at hand sees it; `None`: there is none.
+    pub(super) fn look<T>(&self, key: &[u8], look: impl FnOnce(Option<&[u8]>) -> T) -> T {
         match self.staged.get(key).or_else(|| self.kept.get(key)) {
-            Some(changed) => decode(changed.as_deref()),
-            None => self.base.look(key, decode),
+            Some(changed) => look(changed.as_deref()),
+            None => self.base.look(key, look),
         }
     }
 
@@ -135,7 +139,11 @@ impl<'a> Run<'a> {
 
     /// Writes a value; one that is too large for sled is the fault of `field`.
     pub(super) fn put<T: Serialize>(&mut self, field: &str, key: Vec<u8>, value: &T) -> Result<(), Halt> {
-        let bytes = value::encode(value)?;
+        self.put_bytes(field, key, value::encode(value)?)
+    }
+
+    /// The same for a value that is encoded already.
+    pub(super) fn put_bytes(&mut self, field: &str, key: Vec<u8>, bytes: Vec<u8>) -> Result<(), Halt> {
         if bytes.len() > MAX_VALUE {
             let why = format!("makes the record {} bytes long, the limit is {MAX_VALUE}", bytes.len());
             return Err(Refusal::Invalid {

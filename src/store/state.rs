@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
+use super::accounts::{AccountRecord, SecretHash, SessionRecord, SetupOffer};
 use super::command::Outcome;
 use super::entry::{Applied, Entry, Opened, Settings};
 use super::error::StoreError;
@@ -199,6 +200,38 @@ impl Store {
             .values()
             .cloned()
             .collect()
+    }
+
+    /// One account, however its name is written; from memory.
+    pub fn account(&self, name: &str) -> Option<Arc<AccountRecord>> {
+        let view = self.inner.view.load();
+        view.declared.load().accounts.get(&key::folded(name)).cloned()
+    }
+
+    /// All accounts by name.
+    pub fn accounts(&self) -> Vec<Arc<AccountRecord>> {
+        let view = self.inner.view.load();
+        view.declared.load().accounts.values().cloned().collect()
+    }
+
+    /// Whether there is any account.
+    pub fn has_accounts(&self) -> bool {
+        !self.inner.view.load().declared.load().accounts.is_empty()
+    }
+
+    /// The token that can make the first account, if one was offered and not used.
+    pub fn setup_offer(&self) -> Option<Arc<SetupOffer>> {
+        self.inner.view.load().declared.load().setup.clone()
+    }
+
+    /// The session of a cookie with that hash, though time may have ended it; from memory.
+    pub fn session(&self, hash: &SecretHash) -> Option<Arc<SessionRecord>> {
+        self.inner.view.load().sessions.get(hash)
+    }
+
+    /// Every session of an account, though time may have ended some, the one opened last in front; from memory.
+    pub fn sessions_of(&self, account: &str) -> Vec<Arc<SessionRecord>> {
+        self.inner.view.load().sessions.of(account)
     }
 
     /// The cluster's settings; from memory.

@@ -16,6 +16,7 @@ use super::memory::{Declared, Small, Users, View};
 use super::page::LastCount;
 use super::requests::Requests;
 use super::run::{Base, Changes, Run};
+use super::sessions::Sessions;
 use super::snapshot_read::SnapshotReader;
 use super::value::{self, Meta};
 use crate::auth::UserRecord;
@@ -179,10 +180,11 @@ impl Tables {
                     self.view.users.set(&key, new);
                     continue;
                 }
+                Some(&key::SESSIONS) => self.view.sessions.set(&key, new.as_deref())?,
                 Some(&key::AUTHENTICATORS | &key::CHAINS) => authenticators_changed = true,
                 _ => {}
             }
-            declared_changed |= key.first() != Some(&key::REQUESTS);
+            declared_changed |= !matches!(key.first(), Some(&key::REQUESTS | &key::SESSIONS));
             match new {
                 Some(value) => self.small.insert(key, value),
                 None => self.small.remove(&key),
@@ -225,6 +227,7 @@ fn advance(meta: &mut Meta, run: &mut Run<'_>, requests: &mut Requests, entry: &
 /// Tables as they are read, from sled or from a snapshot.
 struct Contents {
     users: Users,
+    sessions: Sessions,
     small: Small,
     /// Only its sums.
     sums: Meta,
@@ -234,6 +237,7 @@ impl Default for Contents {
     fn default() -> Self {
         Self {
             users: Users::new(),
+            sessions: Sessions::default(),
             small: Small::new(),
             sums: Meta::default(),
         }
@@ -247,6 +251,10 @@ impl Contents {
             Some(&key::USERS) => {
                 value::decode::<UserRecord>("user", &value)?;
                 self.users.set(key, Some(value));
+            }
+            Some(&key::SESSIONS) => {
+                self.sessions.set(key, Some(&value))?;
+                self.small.insert(key.to_vec(), value);
             }
             Some(&(key::AUTHENTICATORS..=key::LAST)) => {
                 self.small.insert(key.to_vec(), value);
@@ -262,6 +270,7 @@ impl Contents {
         let view = View {
             generation: Arc::clone(&generation),
             users: self.users,
+            sessions: self.sessions,
             declared: ArcSwap::from_pointee(declared),
             applied: ArcSwap::from_pointee(meta.applied()),
             last_count: LastCount::default(),

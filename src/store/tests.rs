@@ -170,6 +170,11 @@ fn all(store: &Store) -> impl PartialEq + std::fmt::Debug + use<> {
         .map(|(key, record)| (key, UserRecord::clone(&record)))
         .collect();
     let retired: Vec<_> = (0..10).filter(|id| store.is_retired(*id)).collect();
+    let accounts = store.accounts();
+    let sessions: Vec<_> = accounts
+        .iter()
+        .map(|account| store.sessions_of(&account.name))
+        .collect();
     (
         store.applied(),
         users,
@@ -178,6 +183,7 @@ fn all(store: &Store) -> impl PartialEq + std::fmt::Debug + use<> {
         store.operators(),
         store.settings(),
         retired,
+        (accounts, sessions, store.setup_offer()),
     )
 }
 
@@ -215,11 +221,13 @@ fn some_log() -> Vec<Entry> {
     log
 }
 
+mod accounts;
 mod applying;
 mod bootstraps;
 mod damage;
 mod model;
 mod paging;
 mod refusals;
+mod sessions;
 mod snapshots;
 mod upgrades;

@@ -16,11 +16,25 @@ const VERSION: u8 = 1;
 pub(super) const MAX_VALUE: usize = 16 << 10;
 
 pub(super) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
-    postcard::to_extend(value, vec![VERSION]).map_err(|e| StoreError::damaged("a value to be written", e.to_string()))
+    encode_as(VERSION, value)
+}
+
+/// In another layout than the first one.
+pub(super) fn encode_as<T: Serialize>(version: u8, value: &T) -> Result<Vec<u8>, StoreError> {
+    postcard::to_extend(value, vec![version]).map_err(|e| StoreError::damaged("a value to be written", e.to_string()))
 }
 
 pub(super) fn decode<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, StoreError> {
-    let Some((&VERSION, body)) = bytes.split_first() else {
+    decode_as(VERSION, what, bytes)
+}
+
+/// From another layout than the first one.
+pub(super) fn decode_as<T: DeserializeOwned>(version: u8, what: &str, bytes: &[u8]) -> Result<T, StoreError> {
+    let Some(body) = bytes
+        .split_first()
+        .filter(|(first, _)| **first == version)
+        .map(|(_, body)| body)
+    else {
         return Err(StoreError::damaged(what, "its version is unknown"));
     };
     match postcard::take_from_bytes(body) {

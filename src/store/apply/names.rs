@@ -22,6 +22,11 @@ pub(super) fn check_envelope(envelope: &Envelope) -> Result<(), Refusal> {
     check_text("request_id", &envelope.request_id, MAX_REQUEST_ID)
 }
 
+/// What is kept beside a name may be empty.
+pub(super) fn check_note(field: &str, text: &str) -> Result<(), Refusal> {
+    check_text(field, text, MAX_NAME)
+}
+
 fn check_text(field: &str, text: &str, limit: usize) -> Result<(), Refusal> {
     if text.len() > limit {
         return Err(invalid(

@@ -1,6 +1,6 @@
 //! Creating and deleting operators. The last admin stays, or nobody could ever create another.
 
-use super::{Circumstances, Done, already_exists, check_revision, invalid, names, not_found};
+use super::{Circumstances, Done, accounts, already_exists, check_revision, invalid, names, not_found};
 use crate::store::command::Reply;
 use crate::store::error::StoreError;
 use crate::store::key;
@@ -44,9 +44,15 @@ pub(super) fn delete(run: &mut Run<'_>, id: &str, if_revision: Option<u64>) -> D
     Ok(Reply::Done)
 }
 
-fn has_other_admin(run: &Run<'_>, but: &[u8]) -> Result<bool, StoreError> {
+/// Whether somebody else could make another: by a key or by an account.
+pub(super) fn has_other_admin(run: &Run<'_>, but: &[u8]) -> Result<bool, StoreError> {
     for key in run.keys_under(&[key::OPERATORS])? {
         if key != but && read(run, &key)?.is_some_and(|operator| operator.role == Role::Admin) {
+            return Ok(true);
+        }
+    }
+    for key in run.keys_under(&[key::ACCOUNTS])? {
+        if key != but && accounts::read(run, &key)?.is_some_and(|account| account.role == Role::Admin) {
             return Ok(true);
         }
     }
