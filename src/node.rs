@@ -23,7 +23,7 @@ use crate::cluster::{self, Cluster};
 use crate::config::Settings;
 use crate::hash::Hasher;
 use crate::journal::Journal;
-use crate::net::{self, Drain};
+use crate::net::{self, Drain, HttpSettings};
 use crate::raft;
 use crate::store::{Opened, Store};
 use crate::telemetry;
@@ -188,6 +188,15 @@ impl Doors {
     }
 }
 
+impl Doors {
+    /// Where HTTP can be spoken from other machines without TLS, if anywhere.
+    fn http_in_plain_text(&self, settings: &HttpSettings) -> Option<SocketAddr> {
+        let bound = self.http.as_ref()?.local_addr().ok()?;
+        let is_loopback = bound.ip().to_canonical().is_loopback();
+        (!is_loopback && settings.tls.cert.as_os_str().is_empty()).then_some(bound)
+    }
+}
+
 async fn bind(key: &str, address: &str) -> Result<TcpListener, NodeError> {
     let what = format!("cannot listen on `{address}` (`{key}`)");
     net::listen(address).await.map_err(starting(&what))
@@ -325,7 +334,9 @@ impl Node {
             });
         }
         if let Some(listener) = doors.http {
-            let server = net::serve_http(listener, telemetry::routes(sources), self.drain.clone());
+            let routes = telemetry::routes(sources);
+            let server = net::serve_http(&settings.http, listener, routes, self.drain.clone())
+                .map_err(starting("cannot use `http.tls`"))?;
             let held = self.drain.hold();
             self.servers.spawn(async move {
                 let _held = held;
@@ -339,6 +350,13 @@ impl Node {
         let (node, api, peer) = (settings.node.id, &doors.api_address, &doors.peer_address);
         let (version, revision) = (env!("CARGO_PKG_VERSION"), self.store.applied().index);
         tracing::info!(node, api, peer, revision, version, "node runs");
+        if let Some(http) = doors.http_in_plain_text(&settings.http) {
+            tracing::warn!(
+                %http,
+                "HTTP IS OPEN TO OTHER MACHINES WITHOUT TLS: whatever is sent and shown there can be read on the way; \
+                 set `http.tls`, or let `http.listen` be an address of this machine alone, as 127.0.0.1:7602"
+            );
+        }
         if self.cluster.cluster_id().is_none() {
             let scheme = if settings.api.tls.cert.as_os_str().is_empty() {
                 "http"
