@@ -1,32 +1,32 @@
 //! The composition root: builds every room in order, runs them, stops them in reverse.
 
+mod doors;
 mod rooms;
 
 use std::fs;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use self::doors::Doors;
 use self::rooms::Rooms;
 use crate::admin::{Admin, Bootstrapper, password_upgrades};
 use crate::api::{self, Denials, Door, PublicParts};
-use crate::auth::{Clock, LiveChains, SystemClock, Tally};
+use crate::auth::{Clock, LiveChains, SystemClock, Tally, TracedLogin};
 use crate::backends::{Context, Reconciler};
 use crate::cluster::{self, Cluster};
 use crate::config::Settings;
 use crate::hash::Hasher;
 use crate::journal::Journal;
-use crate::net::{self, Drain, HttpSettings};
+use crate::net::{self, Drain};
 use crate::raft;
 use crate::store::{Opened, Store};
-use crate::telemetry;
+use crate::telemetry::{self, Traces};
 use crate::wire::{Peers, SelfName};
 
 /// Stopping in order takes at most so long; supervisors kill after ten seconds.
@@ -34,6 +34,8 @@ const STOP_LIMIT: Duration = Duration::from_secs(8);
 /// Of it: handing leadership over, and answering what is in progress.
 const STEP_ASIDE_LIMIT: Duration = Duration::from_secs(3);
 const DRAIN_LIMIT: Duration = Duration::from_secs(3);
+/// Handing the last traces over, beside what closes the disk.
+const FLUSH_LIMIT: Duration = Duration::from_secs(1);
 
 /// Why a node does not run. Already logged.
 #[derive(Debug, thiserror::Error)]
@@ -158,59 +160,6 @@ fn make_private(dir: &Path) -> std::io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
-/// The listeners, and how others reach them.
-struct Doors {
-    api: TcpListener,
-    peer: TcpListener,
-    http: Option<TcpListener>,
-    api_address: String,
-    peer_address: String,
-}
-
-impl Doors {
-    /// Bound before anything else runs, so that a port in use is the first thing said.
-    async fn open(settings: &Settings) -> Result<Self, NodeError> {
-        let api = bind("api.listen", &settings.api.listen).await?;
-        let peer = bind("peer.listen", &settings.peer.listen).await?;
-        let http = match settings.http.listen.as_str() {
-            "" => None,
-            listen => Some(bind("http.listen", listen).await?),
-        };
-        let api_address = advertised(&settings.api.advertise, &settings.api.listen, api.local_addr());
-        let peer_address = advertised(&settings.peer.advertise, &settings.peer.listen, peer.local_addr());
-        Ok(Self {
-            api,
-            peer,
-            http,
-            api_address,
-            peer_address,
-        })
-    }
-}
-
-impl Doors {
-    /// Where HTTP can be spoken from other machines without TLS, if anywhere.
-    fn http_in_plain_text(&self, settings: &HttpSettings) -> Option<SocketAddr> {
-        let bound = self.http.as_ref()?.local_addr().ok()?;
-        let is_loopback = bound.ip().to_canonical().is_loopback();
-        (!is_loopback && settings.tls.cert.as_os_str().is_empty()).then_some(bound)
-    }
-}
-
-async fn bind(key: &str, address: &str) -> Result<TcpListener, NodeError> {
-    let what = format!("cannot listen on `{address}` (`{key}`)");
-    net::listen(address).await.map_err(starting(&what))
-}
-
-/// As set; else as it listens, with the port the system chose if it was left to it.
-fn advertised(advertise: &str, listen: &str, bound: std::io::Result<SocketAddr>) -> String {
-    match bound {
-        _ if !advertise.is_empty() => advertise.to_owned(),
-        Ok(bound) if listen.ends_with(":0") => bound.to_string(),
-        _ => listen.to_owned(),
-    }
-}
-
 /// A running node.
 struct Node {
     cluster: Cluster,
@@ -218,6 +167,7 @@ struct Node {
     journal: Journal,
     store: Store,
     drain: Drain,
+    traces: Option<Arc<Traces>>,
     servers: JoinSet<Result<(), String>>,
     background: JoinSet<()>,
 }
@@ -232,6 +182,9 @@ impl Node {
         } = ground;
         let doors = Doors::open(settings).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let traces = Traces::start(&settings.telemetry.traces, settings.node.id)
+            .map_err(starting("cannot trace logins"))?
+            .map(Arc::new);
         let hasher = Hasher::start(&settings.hash);
         let peers = peers(settings, &journal)?;
         let raft = raft::Handle::start(&settings.raft, journal.clone(), store.clone(), snapshots, peers.clone())
@@ -296,6 +249,7 @@ impl Node {
             max_pipelined: settings.api.max_pipelined,
             decisions: decisions.clone(),
             denials: denials(&settings.api)?,
+            traces: traces.clone().map(recorder),
         };
         let admin = Admin::new(cluster.clone(), store.clone(), hasher, clock);
         let bootstrap_dir = settings.admin.bootstrap_dir(&settings.node.data_dir);
@@ -307,6 +261,7 @@ impl Node {
             journal,
             store,
             drain,
+            traces,
             servers: JoinSet::new(),
             background,
         };
@@ -398,6 +353,8 @@ impl Node {
             tracing::warn!("calls are still in progress and are cut off");
         }
         self.servers.shutdown().await;
+        let traces = self.traces.take();
+        let flushed = traces.map(|traces| tokio::task::spawn_blocking(move || traces.stop(FLUSH_LIMIT)));
         self.background.shutdown().await;
         self.raft.shutdown().await;
         let (store, journal) = (self.store.clone(), self.journal.clone());
@@ -413,7 +370,15 @@ impl Node {
             }
             Err(why) => tracing::warn!(%why, "closing was cut off"),
         }
+        if let Some(flushed) = flushed {
+            // What went wrong with it, it has said itself.
+            let _ = flushed.await;
+        }
     }
+}
+
+fn recorder(traces: Arc<Traces>) -> api::Traces {
+    Arc::new(move |login: &TracedLogin<'_>| traces.record(login))
 }
 
 fn denials(settings: &api::Settings) -> Result<Denials, NodeError> {
@@ -444,14 +409,6 @@ fn peers(settings: &Settings, journal: &Journal) -> Result<Peers, NodeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_node_is_reached_as_advertised_or_as_it_listens() {
-        let bound = || Ok("127.0.0.1:4711".parse().unwrap());
-        assert_eq!(advertised("node1:7601", "0.0.0.0:7601", bound()), "node1:7601");
-        assert_eq!(advertised("", "localhost:7601", bound()), "localhost:7601");
-        assert_eq!(advertised("", "127.0.0.1:0", bound()), "127.0.0.1:4711");
-    }
 
     #[test]
     fn the_folders_are_for_their_owner_only() {

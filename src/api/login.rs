@@ -16,10 +16,9 @@ use super::convert::caller_of;
 use super::denials::Denials;
 use super::guard::unauthenticated;
 use super::presented;
+use super::traced::{TracedCall, Traces};
 use super::undecided::Undecided;
-use crate::auth::{
-    Came, Chain, Clock, ClusterSettings, Credentials, Decision, Instant, LiveChains, Outcome, Reason, Tally,
-};
+use crate::auth::{Came, Chain, Clock, ClusterSettings, Credentials, Decision, Instant, LiveChains, Outcome, Tally};
 use crate::cluster::{Cluster, Freshness, ReadRequirement};
 use crate::net::Drain;
 use crate::wire::pb::v1;
@@ -52,6 +51,8 @@ pub(crate) struct Door {
     pub(crate) decisions: Arc<Tally>,
     /// Logs denials.
     pub(crate) denials: Denials,
+    /// Is told of every login that ended, if somebody traces them.
+    pub(crate) traces: Option<Traces>,
 }
 
 /// The `Login` service.
@@ -65,10 +66,27 @@ pub(super) struct LoginService {
 
 type Answers = Pin<Box<dyn Stream<Item = Result<v1::AuthenticateResponse, Status>> + Send>>;
 
-struct Decided {
-    decision: Decision,
+/// What a walk along the chain came to.
+pub(super) struct Decided {
+    pub(super) decision: Decision,
     freshness: Freshness,
     detailed: bool,
+    /// When the chain was asked.
+    pub(super) begun: Instant,
+}
+
+impl Decided {
+    /// Not if the decision says nothing about the client: the caller should ask again, or ask another node.
+    fn settled(self) -> Result<Self, Undecided> {
+        match self.decision.outcome {
+            Outcome::Deny(exact) if exact.is_undecided() => {
+                let who = &self.decision.authenticator;
+                let why = format!("authenticator `{who}` could not decide: {exact}");
+                Err(Undecided::unable(exact, why))
+            }
+            _ => Ok(self),
+        }
+    }
 }
 
 impl LoginService {
@@ -85,9 +103,15 @@ impl LoginService {
         &self,
         request: v1::AuthenticateRequest,
         budget: Duration,
+        traced: Option<&TracedCall>,
     ) -> Result<v1::AuthenticateResponse, Undecided> {
         let id = request.id;
-        let decided = self.decide(request, budget, true).await?;
+        let traced = traced.map(|call| (call, call.begin()));
+        let decided = self.decide(request, budget, true).await;
+        if let Some((call, begun)) = traced {
+            call.end(begun, &decided);
+        }
+        let decided = decided?.settled()?;
         let origin = Origin {
             node: &self.node,
             freshness: decided.freshness,
@@ -139,13 +163,11 @@ impl LoginService {
             }
             self.log(credentials, &decision, ended);
         }
-        if let Some(undecided) = undecidable(&decision) {
-            return Err(undecided);
-        }
         Ok(Decided {
             decision,
             freshness,
             detailed: settings.detailed_reasons,
+            begun,
         })
     }
 
@@ -183,19 +205,6 @@ fn came_of(decision: &Decision) -> Option<Came> {
         Outcome::Deny(reason) => Some(Came::Failed(reason)),
         Outcome::Continue(_) => None,
     }
-}
-
-/// A denial that says nothing about the client: the caller should ask again, or ask another node.
-fn undecidable(decision: &Decision) -> Option<Undecided> {
-    let Outcome::Deny(exact) = decision.outcome else {
-        return None;
-    };
-    let is_undecided = matches!(
-        exact,
-        Reason::Overloaded | Reason::NotReady | Reason::Stale | Reason::DeadlineExceeded
-    );
-    let who = &decision.authenticator;
-    is_undecided.then(|| Undecided::unable(exact, format!("authenticator `{who}` could not decide: {exact}")))
 }
 
 /// The time a call may take: its `grpc-timeout`, a little less, because at the full time the transport would already have cancelled it.
@@ -237,7 +246,8 @@ impl Login for LoginService {
         request: Request<v1::AuthenticateRequest>,
     ) -> Result<Response<v1::AuthenticateResponse>, Status> {
         let budget = budget(request.metadata(), self.door.default_timeout);
-        self.answer(request.into_inner(), budget)
+        let traced = TracedCall::of(&self.door, "Authenticate", request.metadata());
+        self.answer(request.into_inner(), budget, traced.as_ref())
             .await
             .map(Response::new)
             .map_err(Undecided::into_status)
@@ -250,6 +260,7 @@ impl Login for LoginService {
         let drain = self.door.drain.clone();
         let begun = async move { drain.begun().await };
         let (caller, is_operator) = (caller_of(&request)?, self.door.is_operator.clone());
+        let traced = TracedCall::of(&self.door, "AuthenticateStream", request.metadata());
         let admitted = request.into_inner().map(move |request| {
             if is_operator(&caller.id) {
                 request
@@ -257,7 +268,7 @@ impl Login for LoginService {
                 Err(unauthenticated("the operator of this API key was deleted"))
             }
         });
-        Ok(Response::new(self.pipeline(admitted, begun)))
+        Ok(Response::new(self.pipeline(admitted, begun, traced.map(Arc::new))))
     }
 
     async fn explain(
@@ -270,6 +281,7 @@ impl Login for LoginService {
         let decided = self
             .decide(request, budget, false)
             .await
+            .and_then(Decided::settled)
             .map_err(Undecided::into_status)?;
         let steps = decided.decision.steps.iter().cloned().map(answer::step).collect();
         let origin = Origin {
@@ -286,7 +298,7 @@ impl Login for LoginService {
 
 impl LoginService {
     /// Reads no further request while as many as allowed are in progress; `stop` ends the reading, what was read is answered.
-    fn pipeline<R, S>(&self, requests: R, stop: S) -> Answers
+    fn pipeline<R, S>(&self, requests: R, stop: S, traced: Option<Arc<TracedCall>>) -> Answers
     where
         R: Stream<Item = Result<v1::AuthenticateRequest, Status>> + Send + 'static,
         S: Future<Output = ()> + Send + 'static,
@@ -296,10 +308,10 @@ impl LoginService {
         let answers = requests
             .take_until(stop)
             .map_ok(move |request| {
-                let service = service.clone();
+                let (service, traced) = (service.clone(), traced.clone());
                 async move {
                     let id = request.id;
-                    let answered = service.answer(request, budget).await;
+                    let answered = service.answer(request, budget, traced.as_deref()).await;
                     Ok(answered.unwrap_or_else(|undecided| undecided.into_response(id, &service.node)))
                 }
             })
@@ -311,6 +323,7 @@ impl LoginService {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::{Reason, TestClock};
 
     fn with_timeout(value: &str) -> Duration {
         let mut metadata = MetadataMap::new();
@@ -334,14 +347,26 @@ mod tests {
 
     #[test]
     fn a_login_refused_for_load_is_undecided_and_a_wrong_password_is_not() {
-        let denied = |reason| Decision {
-            outcome: Outcome::Deny(reason),
-            authenticator: "a".into(),
-            last_message: Vec::new(),
-            steps: vec![],
+        let settled = |reason| {
+            let decision = Decision {
+                outcome: Outcome::Deny(reason),
+                authenticator: "a".into(),
+                last_message: Vec::new(),
+                steps: vec![],
+            };
+            let decided = Decided {
+                decision,
+                freshness: Freshness {
+                    revision: 1,
+                    staleness: None,
+                },
+                detailed: false,
+                begun: TestClock::at(0).instant(),
+            };
+            decided.settled().is_ok()
         };
-        assert!(undecidable(&denied(Reason::Overloaded)).is_some());
-        assert!(undecidable(&denied(Reason::BadUsernameOrPassword)).is_none());
-        assert!(undecidable(&denied(Reason::BackendUnavailable)).is_none());
+        assert!(!settled(Reason::Overloaded));
+        assert!(settled(Reason::BadUsernameOrPassword));
+        assert!(settled(Reason::BackendUnavailable));
     }
 }

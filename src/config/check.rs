@@ -20,9 +20,10 @@ pub(super) fn problems(settings: &Settings) -> Vec<Problem> {
     cluster(settings, &mut found);
     raft(settings, &mut found);
     limits(settings, &mut found);
-    if let Err(why) = settings.telemetry.check() {
-        found.0.push(Problem::new(format!("telemetry.{}", why.key), why.why));
-    }
+    let of_telemetry = settings.telemetry.problems().into_iter();
+    found
+        .0
+        .extend(of_telemetry.map(|problem| Problem::new(format!("telemetry.{}", problem.key), problem.why)));
     found.0
 }
 
