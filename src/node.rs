@@ -1,23 +1,23 @@
 //! The composition root: builds every room in order, runs them, stops them in reverse.
 
+mod doors;
 mod rooms;
 
 use std::fs;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use self::doors::Doors;
 use self::rooms::Rooms;
 use crate::admin::{Admin, Bootstrapper, password_upgrades};
 use crate::api::{self, Denials, Door, PublicParts};
-use crate::auth::{Clock, LiveChains, SystemClock, Tally};
+use crate::auth::{Clock, LiveChains, SystemClock, Tally, TracedLogin};
 use crate::backends::{Context, Reconciler};
 use crate::cluster::{self, Cluster};
 use crate::config::Settings;
@@ -26,7 +26,7 @@ use crate::journal::Journal;
 use crate::net::{self, Drain};
 use crate::raft;
 use crate::store::{Opened, Store};
-use crate::telemetry;
+use crate::telemetry::{self, Traces};
 use crate::wire::{Peers, SelfName};
 
 /// Stopping in order takes at most so long; supervisors kill after ten seconds.
@@ -34,6 +34,8 @@ const STOP_LIMIT: Duration = Duration::from_secs(8);
 /// Of it: handing leadership over, and answering what is in progress.
 const STEP_ASIDE_LIMIT: Duration = Duration::from_secs(3);
 const DRAIN_LIMIT: Duration = Duration::from_secs(3);
+/// Handing the last traces over, beside what closes the disk.
+const FLUSH_LIMIT: Duration = Duration::from_secs(1);
 
 /// Why a node does not run. Already logged.
 #[derive(Debug, thiserror::Error)]
@@ -158,50 +160,6 @@ fn make_private(dir: &Path) -> std::io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
-/// The listeners, and how others reach them.
-struct Doors {
-    api: TcpListener,
-    peer: TcpListener,
-    http: Option<TcpListener>,
-    api_address: String,
-    peer_address: String,
-}
-
-impl Doors {
-    /// Bound before anything else runs, so that a port in use is the first thing said.
-    async fn open(settings: &Settings) -> Result<Self, NodeError> {
-        let api = bind("api.listen", &settings.api.listen).await?;
-        let peer = bind("peer.listen", &settings.peer.listen).await?;
-        let http = match settings.http.listen.as_str() {
-            "" => None,
-            listen => Some(bind("http.listen", listen).await?),
-        };
-        let api_address = advertised(&settings.api.advertise, &settings.api.listen, api.local_addr());
-        let peer_address = advertised(&settings.peer.advertise, &settings.peer.listen, peer.local_addr());
-        Ok(Self {
-            api,
-            peer,
-            http,
-            api_address,
-            peer_address,
-        })
-    }
-}
-
-async fn bind(key: &str, address: &str) -> Result<TcpListener, NodeError> {
-    let what = format!("cannot listen on `{address}` (`{key}`)");
-    net::listen(address).await.map_err(starting(&what))
-}
-
-/// As set; else as it listens, with the port the system chose if it was left to it.
-fn advertised(advertise: &str, listen: &str, bound: std::io::Result<SocketAddr>) -> String {
-    match bound {
-        _ if !advertise.is_empty() => advertise.to_owned(),
-        Ok(bound) if listen.ends_with(":0") => bound.to_string(),
-        _ => listen.to_owned(),
-    }
-}
-
 /// A running node.
 struct Node {
     cluster: Cluster,
@@ -209,6 +167,7 @@ struct Node {
     journal: Journal,
     store: Store,
     drain: Drain,
+    traces: Option<Arc<Traces>>,
     servers: JoinSet<Result<(), String>>,
     background: JoinSet<()>,
 }
@@ -223,6 +182,9 @@ impl Node {
         } = ground;
         let doors = Doors::open(settings).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let traces = Traces::start(&settings.telemetry.traces, settings.node.id)
+            .map_err(starting("cannot trace logins"))?
+            .map(Arc::new);
         let hasher = Hasher::start(&settings.hash);
         let peers = peers(settings, &journal)?;
         let raft = raft::Handle::start(&settings.raft, journal.clone(), store.clone(), snapshots, peers.clone())
@@ -287,6 +249,7 @@ impl Node {
             max_pipelined: settings.api.max_pipelined,
             decisions: decisions.clone(),
             denials: denials(&settings.api)?,
+            traces: traces.clone().map(recorder),
         };
         let admin = Admin::new(cluster.clone(), store.clone(), hasher, clock);
         let bootstrap_dir = settings.admin.bootstrap_dir(&settings.node.data_dir);
@@ -298,6 +261,7 @@ impl Node {
             journal,
             store,
             drain,
+            traces,
             servers: JoinSet::new(),
             background,
         };
@@ -325,7 +289,9 @@ impl Node {
             });
         }
         if let Some(listener) = doors.http {
-            let server = net::serve_http(listener, telemetry::routes(sources), self.drain.clone());
+            let routes = telemetry::routes(sources);
+            let server = net::serve_http(&settings.http, listener, routes, self.drain.clone())
+                .map_err(starting("cannot use `http.tls`"))?;
             let held = self.drain.hold();
             self.servers.spawn(async move {
                 let _held = held;
@@ -339,6 +305,13 @@ impl Node {
         let (node, api, peer) = (settings.node.id, &doors.api_address, &doors.peer_address);
         let (version, revision) = (env!("CARGO_PKG_VERSION"), self.store.applied().index);
         tracing::info!(node, api, peer, revision, version, "node runs");
+        if let Some(http) = doors.http_in_plain_text(&settings.http) {
+            tracing::warn!(
+                %http,
+                "HTTP IS OPEN TO OTHER MACHINES WITHOUT TLS: whatever is sent and shown there can be read on the way; \
+                 set `http.tls`, or let `http.listen` be an address of this machine alone, as 127.0.0.1:7602"
+            );
+        }
         if self.cluster.cluster_id().is_none() {
             let scheme = if settings.api.tls.cert.as_os_str().is_empty() {
                 "http"
@@ -380,6 +353,8 @@ impl Node {
             tracing::warn!("calls are still in progress and are cut off");
         }
         self.servers.shutdown().await;
+        let traces = self.traces.take();
+        let flushed = traces.map(|traces| tokio::task::spawn_blocking(move || traces.stop(FLUSH_LIMIT)));
         self.background.shutdown().await;
         self.raft.shutdown().await;
         let (store, journal) = (self.store.clone(), self.journal.clone());
@@ -395,7 +370,15 @@ impl Node {
             }
             Err(why) => tracing::warn!(%why, "closing was cut off"),
         }
+        if let Some(flushed) = flushed {
+            // What went wrong with it, it has said itself.
+            let _ = flushed.await;
+        }
     }
+}
+
+fn recorder(traces: Arc<Traces>) -> api::Traces {
+    Arc::new(move |login: &TracedLogin<'_>| traces.record(login))
 }
 
 fn denials(settings: &api::Settings) -> Result<Denials, NodeError> {
@@ -426,14 +409,6 @@ fn peers(settings: &Settings, journal: &Journal) -> Result<Peers, NodeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_node_is_reached_as_advertised_or_as_it_listens() {
-        let bound = || Ok("127.0.0.1:4711".parse().unwrap());
-        assert_eq!(advertised("node1:7601", "0.0.0.0:7601", bound()), "node1:7601");
-        assert_eq!(advertised("", "localhost:7601", bound()), "localhost:7601");
-        assert_eq!(advertised("", "127.0.0.1:0", bound()), "127.0.0.1:4711");
-    }
 
     #[test]
     fn the_folders_are_for_their_owner_only() {

@@ -3,6 +3,7 @@
 pub mod authority; // certificates that only a test trusts
 pub mod calls; // what a client or an operator says to a node
 pub mod cluster; // nodes, edges and what they have in common
+pub mod collector; // a collector of traces
 pub mod conformance; // what every backend promises that keeps users with hashes
 pub mod decider; // an HTTP server that decides on clients
 pub mod issuer; // a key set over HTTP that rotates, stalls, lies and dies

@@ -134,6 +134,21 @@ mod tests {
     }
 
     #[test]
+    fn every_verdict_has_the_same_name_on_the_wire() {
+        for known in [
+            StepVerdict::Allowed,
+            StepVerdict::Denied,
+            StepVerdict::NotFound,
+            StepVerdict::Skipped,
+            StepVerdict::Failed,
+            StepVerdict::Continues,
+            StepVerdict::NotReached,
+        ] {
+            assert_eq!(verdict(known).as_str_name(), known.name());
+        }
+    }
+
+    #[test]
     fn an_unknown_user_and_a_wrong_password_get_the_same_answer() {
         let wrong = response(1, denied(Reason::BadUsernameOrPassword, "users"), false, ORIGIN);
         let at_the_end = response(1, denied(Reason::UnknownUser, ""), false, ORIGIN);

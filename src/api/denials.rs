@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign};
 use serde::{Deserialize, Serialize};
 
-use crate::auth::{Credentials, Decision, Instant, Reason, StepVerdict};
+use crate::auth::{Credentials, Decision, Instant, Reason};
 
 /// How user names stand in the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,11 +55,10 @@ impl Denials {
         let decided = decision.steps.iter().find(|step| step.authenticator == authenticator);
         let detail = decided.map_or("", |step| step.detail.as_str());
         let took = decision.steps.iter().map(|step| step.took).sum::<std::time::Duration>();
-        let asked = |step: &&crate::auth::Step| !matches!(step.verdict, StepVerdict::NotReached | StepVerdict::Skipped);
         let steps: Vec<_> = decision
             .steps
             .iter()
-            .filter(asked)
+            .filter(|step| step.verdict.was_asked())
             .map(|step| {
                 let reason = step.reason.map_or("", Reason::name);
                 format!("{}: {:?} {reason} {:.1?}", step.authenticator, step.verdict, step.took)

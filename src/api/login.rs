@@ -16,9 +16,10 @@ use super::convert::caller_of;
 use super::denials::Denials;
 use super::guard::unauthenticated;
 use super::presented;
+use super::traced::{TracedCall, Traces};
 use super::undecided::Undecided;
 use crate::auth::{
-    Came, Chain, Clock, ClusterSettings, Credentials, Decision, Instant, LiveChains, Notes, Outcome, Reason, Tally,
+    Came, Chain, Clock, ClusterSettings, Credentials, Decision, Instant, LiveChains, Notes, Outcome, Tally,
 };
 use crate::cluster::{Cluster, Freshness, ReadRequirement};
 use crate::net::Drain;
@@ -52,6 +53,8 @@ pub(crate) struct Door {
     pub(crate) decisions: Arc<Tally>,
     /// Logs denials.
     pub(crate) denials: Denials,
+    /// Is told of every login that ended, if somebody traces them.
+    pub(crate) traces: Option<Traces>,
 }
 
 /// The `Login` service.
@@ -65,10 +68,23 @@ pub(super) struct LoginService {
 
 type Answers = Pin<Box<dyn Stream<Item = Result<v1::AuthenticateResponse, Status>> + Send>>;
 
-struct Decided {
-    decision: Decision,
+/// What a walk along the chain came to.
+pub(super) struct Decided {
+    pub(super) decision: Decision,
     freshness: Freshness,
     detailed: bool,
+    /// When the chain was asked.
+    pub(super) begun: Instant,
+}
+
+impl Decided {
+    /// Not if the decision says nothing about the client: the caller should ask again, or ask another node.
+    fn settled(self) -> Result<Self, Undecided> {
+        match undecidable(&self.decision) {
+            Some(undecided) => Err(undecided),
+            None => Ok(self),
+        }
+    }
 }
 
 /// What a login is decided by.
@@ -92,9 +108,15 @@ impl LoginService {
         &self,
         request: v1::AuthenticateRequest,
         budget: Duration,
+        traced: Option<&TracedCall>,
     ) -> Result<v1::AuthenticateResponse, Undecided> {
         let id = request.id;
-        let decided = self.decide(request, budget).await?;
+        let traced = traced.map(|call| (call, call.begin()));
+        let decided = self.decide(request, budget).await;
+        if let Some((call, begun)) = traced {
+            call.end(begun, &decided);
+        }
+        let decided = decided?.settled()?;
         let origin = Origin {
             node: &self.node,
             freshness: decided.freshness,
@@ -127,14 +149,12 @@ impl LoginService {
             door.decisions.record(came, ended.since(begun), ended);
         }
         self.log(credentials, &decision, ended);
-        match undecidable(&decision) {
-            Some(undecided) => Err(undecided),
-            None => Ok(Decided {
-                decision,
-                freshness: ground.freshness,
-                detailed: ground.settings.detailed_reasons,
-            }),
-        }
+        Ok(Decided {
+            decision,
+            freshness: ground.freshness,
+            detailed: ground.settings.detailed_reasons,
+            begun,
+        })
     }
 
     /// The walk for an operator. Whoever cannot decide is one of its steps.
@@ -243,12 +263,10 @@ fn undecidable(decision: &Decision) -> Option<Undecided> {
     let Outcome::Deny(exact) = decision.outcome else {
         return None;
     };
-    let is_undecided = matches!(
-        exact,
-        Reason::Overloaded | Reason::NotReady | Reason::Stale | Reason::DeadlineExceeded
-    );
     let who = &decision.authenticator;
-    is_undecided.then(|| Undecided::unable(exact, format!("authenticator `{who}` could not decide: {exact}")))
+    exact
+        .is_undecided()
+        .then(|| Undecided::unable(exact, format!("authenticator `{who}` could not decide: {exact}")))
 }
 
 /// The time a call may take: its `grpc-timeout`, a little less, because at the full time the transport would already have cancelled it.
@@ -290,7 +308,8 @@ impl Login for LoginService {
         request: Request<v1::AuthenticateRequest>,
     ) -> Result<Response<v1::AuthenticateResponse>, Status> {
         let budget = budget(request.metadata(), self.door.default_timeout);
-        self.answer(request.into_inner(), budget)
+        let traced = TracedCall::of(&self.door, "Authenticate", request.metadata());
+        self.answer(request.into_inner(), budget, traced.as_ref())
             .await
             .map(Response::new)
             .map_err(Undecided::into_status)
@@ -303,6 +322,7 @@ impl Login for LoginService {
         let drain = self.door.drain.clone();
         let begun = async move { drain.begun().await };
         let (caller, is_operator) = (caller_of(&request)?, self.door.is_operator.clone());
+        let traced = TracedCall::of(&self.door, "AuthenticateStream", request.metadata());
         let admitted = request.into_inner().map(move |request| {
             if is_operator(&caller.id) {
                 request
@@ -310,7 +330,7 @@ impl Login for LoginService {
                 Err(unauthenticated("the operator of this API key was deleted"))
             }
         });
-        Ok(Response::new(self.pipeline(admitted, begun)))
+        Ok(Response::new(self.pipeline(admitted, begun, traced.map(Arc::new))))
     }
 
     async fn explain(
@@ -327,7 +347,7 @@ impl Login for LoginService {
 
 impl LoginService {
     /// Reads no further request while as many as allowed are in progress; `stop` ends the reading, what was read is answered.
-    fn pipeline<R, S>(&self, requests: R, stop: S) -> Answers
+    fn pipeline<R, S>(&self, requests: R, stop: S, traced: Option<Arc<TracedCall>>) -> Answers
     where
         R: Stream<Item = Result<v1::AuthenticateRequest, Status>> + Send + 'static,
         S: Future<Output = ()> + Send + 'static,
@@ -337,10 +357,10 @@ impl LoginService {
         let answers = requests
             .take_until(stop)
             .map_ok(move |request| {
-                let service = service.clone();
+                let (service, traced) = (service.clone(), traced.clone());
                 async move {
                     let id = request.id;
-                    let answered = service.answer(request, budget).await;
+                    let answered = service.answer(request, budget, traced.as_deref()).await;
                     Ok(answered.unwrap_or_else(|undecided| undecided.into_response(id, &service.node)))
                 }
             })
@@ -352,6 +372,7 @@ impl LoginService {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::{Reason, TestClock};
 
     fn with_timeout(value: &str) -> Duration {
         let mut metadata = MetadataMap::new();
@@ -375,14 +396,26 @@ mod tests {
 
     #[test]
     fn a_login_refused_for_load_is_undecided_and_a_wrong_password_is_not() {
-        let denied = |reason| Decision {
-            outcome: Outcome::Deny(reason),
-            authenticator: "a".into(),
-            last_message: Vec::new(),
-            steps: vec![],
+        let settled = |reason| {
+            let decision = Decision {
+                outcome: Outcome::Deny(reason),
+                authenticator: "a".into(),
+                last_message: Vec::new(),
+                steps: vec![],
+            };
+            let decided = Decided {
+                decision,
+                freshness: Freshness {
+                    revision: 1,
+                    staleness: None,
+                },
+                detailed: false,
+                begun: TestClock::at(0).instant(),
+            };
+            decided.settled().is_ok()
         };
-        assert!(undecidable(&denied(Reason::Overloaded)).is_some());
-        assert!(undecidable(&denied(Reason::BadUsernameOrPassword)).is_none());
-        assert!(undecidable(&denied(Reason::BackendUnavailable)).is_none());
+        assert!(!settled(Reason::Overloaded));
+        assert!(settled(Reason::BadUsernameOrPassword));
+        assert!(settled(Reason::BackendUnavailable));
     }
 }

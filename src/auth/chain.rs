@@ -84,6 +84,26 @@ pub enum StepVerdict {
     NotReached,
 }
 
+impl StepVerdict {
+    /// Its name in the public contract.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Allowed => "ALLOWED",
+            Self::Denied => "DENIED",
+            Self::NotFound => "NOT_FOUND",
+            Self::Skipped => "SKIPPED",
+            Self::Failed => "FAILED",
+            Self::Continues => "CONTINUES",
+            Self::NotReached => "NOT_REACHED",
+        }
+    }
+
+    /// Whether the authenticator was asked at all.
+    pub const fn was_asked(self) -> bool {
+        !matches!(self, Self::Skipped | Self::NotReached)
+    }
+}
+
 /// One link's part in a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {

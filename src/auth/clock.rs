@@ -31,6 +31,10 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
     /// Monotonic time.
     fn instant(&self) -> Instant;
+    /// Wall time since the Unix epoch, as fine as the clock has it: for comparing with what other machines noted.
+    fn since_epoch(&self) -> Duration {
+        Duration::from_millis(self.now().0)
+    }
 }
 
 /// The machine's clocks.
@@ -38,12 +42,15 @@ pub trait Clock: Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the place that may")]
     fn now(&self) -> Timestamp {
-        let since_epoch = std::time::SystemTime::now()
+        Timestamp(u64::try_from(self.since_epoch().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the place that may")]
+    fn since_epoch(&self) -> Duration {
+        std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
-            .unwrap_or_default();
-        Timestamp(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
+            .unwrap_or_default()
     }
 
     fn instant(&self) -> Instant {

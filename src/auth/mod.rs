@@ -15,6 +15,7 @@ mod report;
 mod secret;
 mod settings;
 mod tally;
+mod traced;
 mod user;
 mod verdict;
 
@@ -33,5 +34,6 @@ pub use self::report::AuthenticatorReport;
 pub use self::secret::Secret;
 pub use self::settings::{ClusterSettings, NoAuthenticator};
 pub use self::tally::{Came, Figures, Tally};
+pub use self::traced::TracedLogin;
 pub use self::user::{PasswordRecord, PasswordUpgrades, UserDirectory, UserKey, UserRecord};
 pub use self::verdict::{AclRule, Challenge, Denial, Finding, Identity, Verdict};

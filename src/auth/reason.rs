@@ -61,6 +61,23 @@ impl Reason {
             other => other,
         }
     }
+
+    /// Whether it says nothing about the client, but that this node cannot decide now.
+    pub const fn is_undecided(self) -> bool {
+        matches!(
+            self,
+            Self::Overloaded | Self::NotReady | Self::Stale | Self::DeadlineExceeded
+        )
+    }
+
+    /// Whether something is at fault, and not the client.
+    pub const fn is_failure(self) -> bool {
+        self.is_undecided()
+            || matches!(
+                self,
+                Self::BackendUnavailable | Self::BackendTimeout | Self::BackendBadResponse | Self::PreconditionError
+            )
+    }
 }
 
 impl fmt::Display for Reason {

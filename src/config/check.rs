@@ -20,9 +20,10 @@ pub(super) fn problems(settings: &Settings) -> Vec<Problem> {
     cluster(settings, &mut found);
     raft(settings, &mut found);
     limits(settings, &mut found);
-    if let Err(why) = settings.telemetry.check() {
-        found.0.push(Problem::new(format!("telemetry.{}", why.key), why.why));
-    }
+    let of_telemetry = settings.telemetry.problems().into_iter();
+    found
+        .0
+        .extend(of_telemetry.map(|problem| Problem::new(format!("telemetry.{}", problem.key), problem.why)));
     found.0
 }
 
@@ -51,6 +52,13 @@ fn listeners(settings: &Settings, found: &mut Found) {
     for (id, address) in &settings.peer.routes {
         node_address(&format!("peer.routes.{id}"), id, address, found);
     }
+    let http = &settings.http.listen;
+    found.unless(
+        http.is_empty() || host_and_port(http).is_some(),
+        "http.listen",
+        format!("`{http}` is not host:port, as in 127.0.0.1:7602 or [::]:7602, and not empty"),
+    );
+    tls("http", &settings.http.tls, found);
     tls("api", &settings.api.tls, found);
     tls("peer", &settings.peer.tls, found);
     let mutual = settings.peer.tls.cert.as_os_str().is_empty() || !settings.peer.tls.ca.as_os_str().is_empty();
@@ -183,6 +191,7 @@ fn raft(settings: &Settings, found: &mut Found) {
 fn limits(settings: &Settings, found: &mut Found) {
     let Settings {
         api,
+        http,
         store,
         journal,
         hash,
@@ -196,6 +205,21 @@ fn limits(settings: &Settings, found: &mut Found) {
         api.default_timeout_ms >= 1,
         "api.default_timeout_ms",
         "must be at least 1",
+    );
+    found.unless(
+        http.max_connections >= 1 && http.max_connections <= 1 << 20,
+        "http.max_connections",
+        "must be between 1 and 1048576",
+    );
+    found.unless(
+        (4 << 10..=1 << 20).contains(&http.max_head_bytes),
+        "http.max_head_bytes",
+        "must be between 4096 and 1048576",
+    );
+    found.unless(
+        http.head_timeout_ms >= 100,
+        "http.head_timeout_ms",
+        "must be at least 100",
     );
     found.unless(
         store.cache_bytes >= 1 << 20,
@@ -279,8 +303,22 @@ mod tests {
     }
 
     #[test]
+    fn http_listens_at_an_address_within_bounds_or_not_at_all() {
+        assert_eq!(complaints(|s| s.http.listen = String::new()), [""; 0]);
+        let found = complaints(|s| {
+            s.http.listen = "7602".into();
+            s.http.max_connections = 0;
+            s.http.max_head_bytes = 100;
+            s.http.head_timeout_ms = 0;
+        });
+        let keys = ["listen", "max_connections", "max_head_bytes", "head_timeout_ms"];
+        assert_eq!(found, keys.map(|key| format!("http.{key}")));
+    }
+
+    #[test]
     fn half_a_tls_identity_is_refused() {
         assert_eq!(complaints(|s| s.api.tls.cert = "c.pem".into()), ["api.tls.key"]);
         assert_eq!(complaints(|s| s.api.tls.ca = "ca.pem".into()), ["api.tls.cert"]);
+        assert_eq!(complaints(|s| s.http.tls.key = "k.pem".into()), ["http.tls.cert"]);
     }
 }

@@ -30,7 +30,7 @@ pub struct Settings {
     pub admin: crate::admin::Settings,
     /// Password hashing.
     pub hash: crate::hash::Settings,
-    /// Logging.
+    /// Logging and traces.
     pub telemetry: crate::telemetry::Settings,
 }
 

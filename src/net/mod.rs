@@ -8,6 +8,6 @@ mod tls;
 
 pub use self::cause::deepest_cause;
 pub use self::drain::{Drain, Held};
-pub use self::http::{HttpSettings, serve_http};
+pub use self::http::{HttpSettings, IsTls, serve_http};
 pub use self::listen::listen;
-pub use self::tls::{TlsError, TlsSettings};
+pub use self::tls::{TlsError, TlsSettings, trusting_client};

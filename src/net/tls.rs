@@ -2,8 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use serde::{Deserialize, Serialize};
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity, Server, ServerTlsConfig};
 
@@ -11,6 +17,9 @@ use super::cause::deepest_cause;
 
 /// A client that connects and then says nothing does not keep a socket for longer.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// The two versions of HTTP, as TLS names them.
+pub(super) const HTTP_2: &[u8] = b"h2";
+const HTTP_1: &[u8] = b"http/1.1";
 
 /// TLS of one listener and of the clients that call it. All paths are PEM files.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -35,17 +44,19 @@ pub struct TlsError {
 }
 
 impl TlsSettings {
-    /// For a server; `None` when no certificate is given.
+    /// For a gRPC server; `None` when no certificate is given.
     pub fn server(&self) -> Result<Option<ServerTlsConfig>, TlsError> {
         let Some(identity) = self.identity()? else {
             return Ok(None);
         };
-        let config = ServerTlsConfig::new().identity(identity).timeout(HANDSHAKE_TIMEOUT);
+        let config = ServerTlsConfig::new()
+            .identity(identity.into())
+            .timeout(HANDSHAKE_TIMEOUT);
         check_server(&config, &self.cert)?;
         let Some(authority) = self.authority()? else {
             return Ok(Some(config));
         };
-        let config = config.client_ca_root(authority);
+        let config = config.client_ca_root(Certificate::from_pem(authority));
         check_server(&config, &self.ca)?;
         Ok(Some(config))
     }
@@ -55,18 +66,39 @@ impl TlsSettings {
         let Some(identity) = self.identity()? else {
             return Ok(None);
         };
-        let config = ClientTlsConfig::new().identity(identity).timeout(HANDSHAKE_TIMEOUT);
+        let config = ClientTlsConfig::new()
+            .identity(identity.into())
+            .timeout(HANDSHAKE_TIMEOUT);
         check_client(&config, &self.cert)?;
-        let config = match self.authority()? {
-            Some(authority) => config.ca_certificate(authority),
-            None => config.with_native_roots(),
+        trusting(config, &self.ca).map(Some)
+    }
+
+    /// For an HTTP server, which offers HTTP/2 and HTTP/1.1; `None` when no certificate is given.
+    pub(super) fn http_server(&self) -> Result<Option<Arc<ServerConfig>>, TlsError> {
+        let Some(identity) = self.identity()? else {
+            return Ok(None);
         };
-        check_client(&config, &self.ca)?;
-        Ok(Some(config))
+        let provider = Arc::new(default_provider());
+        let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(|e| error(&self.cert, e))?;
+        let config = match self.authority()? {
+            None => config.with_no_client_auth(),
+            Some(authority) => {
+                let roots = Arc::new(roots(&authority, &self.ca)?);
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider).build();
+                config.with_client_cert_verifier(verifier.map_err(|e| error(&self.ca, e))?)
+            }
+        };
+        let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).map_err(|e| error(&self.key, e))?;
+        let chain = certificates(&identity.cert, &self.cert)?;
+        let mut config = config.with_single_cert(chain, key).map_err(|e| error(&self.cert, e))?;
+        config.alpn_protocols = vec![HTTP_2.to_vec(), HTTP_1.to_vec()];
+        Ok(Some(Arc::new(config)))
     }
 
     /// Certificate and key; one without the other is a mistake that must not end in plain text.
-    fn identity(&self) -> Result<Option<Identity>, TlsError> {
+    fn identity(&self) -> Result<Option<Pair>, TlsError> {
         let (cert, key, ca) = (is_given(&self.cert), is_given(&self.key), is_given(&self.ca));
         match (cert, key) {
             (true, true) => {}
@@ -77,15 +109,56 @@ impl TlsSettings {
         }
         let cert = read_pem(&self.cert, "CERTIFICATE")?;
         let key = read_pem(&self.key, "PRIVATE KEY")?;
-        Ok(Some(Identity::from_pem(cert, key)))
+        Ok(Some(Pair { cert, key }))
     }
 
-    fn authority(&self) -> Result<Option<Certificate>, TlsError> {
+    fn authority(&self) -> Result<Option<String>, TlsError> {
         if !is_given(&self.ca) {
             return Ok(None);
         }
-        Ok(Some(Certificate::from_pem(read_pem(&self.ca, "CERTIFICATE")?)))
+        read_pem(&self.ca, "CERTIFICATE").map(Some)
     }
+}
+
+/// A client that shows no certificate, and trusts that authority (PEM file) or, if the path is empty, those of the system.
+pub fn trusting_client(ca: &Path) -> Result<ClientTlsConfig, TlsError> {
+    trusting(ClientTlsConfig::new().timeout(HANDSHAKE_TIMEOUT), ca)
+}
+
+fn trusting(config: ClientTlsConfig, ca: &Path) -> Result<ClientTlsConfig, TlsError> {
+    let config = if is_given(ca) {
+        config.ca_certificate(Certificate::from_pem(read_pem(ca, "CERTIFICATE")?))
+    } else {
+        config.with_native_roots()
+    };
+    check_client(&config, ca)?;
+    Ok(config)
+}
+
+/// Certificate chain and private key, PEM.
+struct Pair {
+    cert: String,
+    key: String,
+}
+
+impl From<Pair> for Identity {
+    fn from(pair: Pair) -> Self {
+        Self::from_pem(pair.cert, pair.key)
+    }
+}
+
+fn certificates(pem: &str, file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    CertificateDer::pem_slice_iter(pem.as_bytes())
+        .collect::<Result<_, _>>()
+        .map_err(|e| error(file, e))
+}
+
+fn roots(pem: &str, file: &Path) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for authority in certificates(pem, file)? {
+        roots.add(authority).map_err(|e| error(file, e))?;
+    }
+    Ok(roots)
 }
 
 fn is_given(path: &Path) -> bool {

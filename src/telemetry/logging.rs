@@ -6,43 +6,42 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
-use super::Settings;
+use super::settings::{Settings, SettingsError};
 
 /// Libraries that tell their own story at `info`: with a bare level they speak from `warn` on.
-const QUIET: &[&str] = &["openraft", "sled", "h2", "hyper", "rustls", "tonic", "tower"];
-
-/// Which key of the settings cannot be used, and what would be right.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{key}`: {why}")]
-pub struct LoggingError {
-    /// Which key.
-    pub key: &'static str,
-    /// Why.
-    pub why: String,
-}
+const QUIET: &[&str] = &[
+    "openraft",
+    "sled",
+    "h2",
+    "hyper",
+    "opentelemetry",
+    "rustls",
+    "tonic",
+    "tower",
+];
 
 impl Settings {
-    /// Whether these settings can be used.
-    pub fn check(&self) -> Result<(), LoggingError> {
-        self.json()?;
-        self.filter().map(drop)
+    /// Everything that can never work.
+    pub fn problems(&self) -> Vec<SettingsError> {
+        let of_the_log = [self.json().err(), self.filter().err()];
+        of_the_log.into_iter().flatten().chain(self.traces.problems()).collect()
     }
 
-    fn json(&self) -> Result<bool, LoggingError> {
+    fn json(&self) -> Result<bool, SettingsError> {
         match self.format.as_str() {
             "text" => Ok(false),
             "json" => Ok(true),
-            other => Err(LoggingError {
-                key: "format",
-                why: format!("`{other}` is neither `text` nor `json`"),
-            }),
+            other => Err(SettingsError::new(
+                "format",
+                format!("`{other}` is neither `text` nor `json`"),
+            )),
         }
     }
 
-    fn filter(&self) -> Result<EnvFilter, LoggingError> {
+    fn filter(&self) -> Result<EnvFilter, SettingsError> {
         self.directives().map_err(|why| {
             let why = format!("`{}` is neither a level nor directives as in RUST_LOG: {why}", self.log);
-            LoggingError { key: "log", why }
+            SettingsError::new("log", why)
         })
     }
 
@@ -60,7 +59,7 @@ impl Settings {
 }
 
 /// Starts logging; what was started before in this process goes on instead.
-pub fn start(settings: &Settings) -> Result<(), LoggingError> {
+pub fn start(settings: &Settings) -> Result<(), SettingsError> {
     let (json, filter) = (settings.json()?, settings.filter()?);
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -83,6 +82,7 @@ mod tests {
         Settings {
             log: log.into(),
             format: format.into(),
+            ..Settings::default()
         }
     }
 
@@ -105,7 +105,14 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused_by_key() {
-        assert_eq!(settings("info", "xml").check().unwrap_err().key, "format");
-        assert_eq!(settings("a=b=c", "text").check().unwrap_err().key, "log");
+        let keys = |settings: Settings| {
+            settings
+                .problems()
+                .into_iter()
+                .map(|problem| problem.key)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(keys(settings("info", "xml")), ["format"]);
+        assert_eq!(keys(settings("a=b=c", "text")), ["log"]);
     }
 }
