@@ -222,6 +222,7 @@ impl Node {
                 hasher: hasher.clone(),
                 upgrades,
                 clock: clock.clone(),
+                store: store.clone(),
             }),
         });
         let (ready, changes) = (cluster.watch_ready(), store.watch_authenticators());

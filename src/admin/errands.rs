@@ -58,7 +58,7 @@ impl Admin {
             tried: match done {
                 Done::Tried { health, took } => Ok((health, took)),
                 Done::Failed(why) => Err(why),
-                Done::Done => Err("the node did not try".to_owned()),
+                Done::Done | Done::Trial(_) => Err("the node did not try".to_owned()),
             },
         };
         Ok(done.into_iter().map(shown).collect())
@@ -71,7 +71,7 @@ impl Admin {
 
     /// The draft as a record that could be stored. Where it names an authenticator that is stored, `"******"` stands for that one's
     /// secrets.
-    fn checked_record(&self, draft: AuthenticatorDraft) -> Result<AuthenticatorRecord, AdminError> {
+    pub(super) fn checked_record(&self, draft: AuthenticatorDraft) -> Result<AuthenticatorRecord, AdminError> {
         let stored = |key: &AuthenticatorKey| {
             let stored = self.store.authenticator(key);
             let settings = stored.and_then(|stored| serde_json::from_str(&stored.settings).ok());
@@ -88,7 +88,7 @@ impl Admin {
             node,
             outcome: match done {
                 Done::Failed(why) => Err(why),
-                Done::Done | Done::Tried { .. } => Ok(()),
+                Done::Done | Done::Tried { .. } | Done::Trial(_) => Ok(()),
             },
         };
         done.into_iter().map(shown).collect()

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::authenticator::OnFailure;
 use super::clock::{Clock, Instant};
 use super::credentials::Credentials;
@@ -17,6 +19,7 @@ use super::tally::{Came, Tally};
 use super::verdict::{Challenge, Denial, Finding, Identity, Verdict};
 
 /// One authenticator of a chain in force.
+#[derive(Clone)]
 pub struct Link {
     /// Its id.
     pub id: String,
@@ -66,7 +69,7 @@ pub struct Decision {
 }
 
 /// What came of asking one authenticator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StepVerdict {
     /// It allowed.
     Allowed,
@@ -105,7 +108,7 @@ impl StepVerdict {
 }
 
 /// One link's part in a decision.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// Its id.
     pub authenticator: String,

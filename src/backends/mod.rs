@@ -33,6 +33,7 @@ mod ssl;
 mod stand;
 mod template;
 mod timed;
+mod trial;
 
 pub use self::backend::{BackendInfo, Context, Violation};
 pub use self::builtin::{Bootstrap, bootstrap_of};

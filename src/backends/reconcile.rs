@@ -8,12 +8,12 @@ use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use super::backend::Context;
+use super::backend::{Context, Opened};
 use super::closed::Closed;
 use super::{catalog, jwt};
 use crate::auth::{
-    AuthenticatorFeed, AuthenticatorKey, AuthenticatorRecord, AuthenticatorReport, Chain, Health, Link, LiveChains,
-    Provider, ProviderStatus, Tally,
+    AuthenticatorFeed, AuthenticatorKey, AuthenticatorRecord, AuthenticatorReport, Chain, Clock, Health, Link,
+    LiveChains, Provider, ProviderStatus, Tally,
 };
 
 /// How often one looks whether a backend that is tried has answered.
@@ -165,22 +165,36 @@ impl Reconciler {
 
     /// Opens an authenticator that is not declared, or not so, and sees how its backend fares. It is gone afterwards.
     pub async fn try_out(&self, record: &AuthenticatorRecord, limit: Duration) -> Health {
-        let clock = &self.context.clock;
-        let provider = match catalog::open(record, &self.context) {
-            Ok(provider) => provider,
-            Err(error) => return Health::of(ProviderStatus::Disconnected, error.to_string(), clock.now()),
-        };
+        match self.opened(record, limit).await {
+            Ok(provider) => provider.health(),
+            Err(error) => Health::of(ProviderStatus::Disconnected, error.to_string(), self.clock().now()),
+        }
+    }
+
+    /// Opens an authenticator that is not declared, or not so, and waits until it is known how its backend fares, or the time is over.
+    pub(super) async fn opened(&self, record: &AuthenticatorRecord, limit: Duration) -> Opened {
+        let provider = catalog::open(record, &self.context)?;
         let mut looks = tokio::time::interval(LOOK_EVERY);
         let known = async {
             loop {
                 looks.tick().await;
-                let health = provider.health();
-                if health.status != ProviderStatus::Connecting {
-                    return health;
+                if provider.health().status != ProviderStatus::Connecting {
+                    return;
                 }
             }
         };
-        timeout(limit, known).await.unwrap_or_else(|_| provider.health())
+        // Whoever asks sees for itself how far it has come.
+        let _ = timeout(limit, known).await;
+        Ok(provider)
+    }
+
+    /// The chain that decides for a listener.
+    pub(super) fn chain(&self, listener: &str) -> Arc<Chain> {
+        self.chains.chain(listener).unwrap_or_default()
+    }
+
+    pub(super) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.context.clock
     }
 
     /// The instance of a record: the running one if nothing that concerns it has changed. Figures last as long as the

@@ -9,7 +9,7 @@ use super::args::Global;
 use super::connect::{PATIENCE, Session};
 use super::output::{fields, moment, pairs, span, table, yes};
 use super::password;
-use super::scram::{self, Mechanism};
+use super::scram::Mechanism;
 use crate::wire::pb::v1::{
     AuthenticateRequest, AuthenticateResponse, Consistency, Decision, ExplainResponse, Reason, Step,
 };
@@ -84,7 +84,7 @@ async fn exchange(
     password: Zeroizing<String>,
 ) -> anyhow::Result<AuthenticateResponse> {
     let mut login = session.client.login();
-    let client = scram::Client::new(mechanism, &request.username, password)?;
+    let client = ScramClient::new(mechanism.hash(), &request.username, password).map_err(anyhow::Error::msg)?;
     let first = AuthenticateRequest {
         auth_method: mechanism.name().to_owned(),
         auth_data: client.first().into(),
@@ -95,15 +95,15 @@ async fn exchange(
     if challenge.decision() != Decision::Continue {
         return Ok(challenge);
     }
-    let proof = client.prove(&challenge.auth_data)?;
+    let proof = client.prove(&challenge.auth_data).map_err(anyhow::Error::msg)?;
     let last = AuthenticateRequest {
         auth_data: proof.message.clone().into(),
         exchange: challenge.exchange,
         ..first
     };
     let answer = login.authenticate(last).await?.into_inner();
-    if answer.decision() == Decision::Allow {
-        proof.check(&answer.auth_data)?;
+    if answer.decision() == Decision::Allow && !proof.is_answered_by(&answer.auth_data) {
+        bail!("the server allows the login but has not proven that it knows the user: do not trust it");
     }
     Ok(answer)
 }

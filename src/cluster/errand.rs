@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::handle::{Cluster, Inner};
 use super::orders::{decode, encode};
-use crate::auth::{AuthenticatorKey, AuthenticatorRecord, Health};
+use crate::auth::{Attempt, AuthenticatorKey, AuthenticatorRecord, Health, Trial};
 use crate::raft::{self, Member};
 
 /// An errand. Append-only, as nodes of two versions may talk to each other.
@@ -19,6 +19,8 @@ pub enum Errand {
     PurgeCache(AuthenticatorKey),
     /// Open an authenticator and try its backend, for nothing else.
     Test(Box<AuthenticatorRecord>),
+    /// Try a login. Nothing is counted, stored or logged.
+    Try(Box<Attempt>),
 }
 
 /// What became of an errand on a node. Append-only.
@@ -30,13 +32,20 @@ pub enum Done {
     Tried { health: Health, took: Duration },
     /// It cannot be done here.
     Failed(String),
+    /// A login was tried.
+    Trial(Box<Trial>),
 }
 
 impl Cluster {
     /// Sends every member on an errand, all at once; who does not come back in time has failed.
     pub async fn everywhere(&self, errand: Errand, timeout: Duration) -> Vec<(u64, Done)> {
+        self.to(|_| true, errand, timeout).await
+    }
+
+    /// Sends those members on an errand whose number fits.
+    pub async fn to(&self, fits: impl Fn(u64) -> bool, errand: Errand, timeout: Duration) -> Vec<(u64, Done)> {
         let members = self.membership().members;
-        let sent = members.iter().map(|(&id, member)| {
+        let sent = members.iter().filter(|(id, _)| fits(**id)).map(|(&id, member)| {
             let errand = errand.clone();
             async move { (id, self.inner.send(id, member, errand, timeout).await) }
         });

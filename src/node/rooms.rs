@@ -8,6 +8,7 @@ use crate::auth::{AuthenticatorReport, BoxFuture, Clock};
 use crate::backends::Reconciler;
 use crate::cluster::{Done, Errand, Hashing, ThisNode};
 use crate::hash::Hasher;
+use crate::store::Store;
 
 /// A backend that is tried may take so long to answer.
 const TRYING: Duration = Duration::from_secs(18);
@@ -18,6 +19,7 @@ pub(super) struct Rooms {
     pub(super) hasher: Hasher,
     pub(super) upgrades: Arc<UpgradeQueue>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) store: Store,
 }
 
 impl Rooms {
@@ -25,6 +27,11 @@ impl Rooms {
         let (is_here, key) = match &errand {
             Errand::ResetFigures(key) => (self.reconciler.reset_figures(key), key),
             Errand::PurgeCache(key) => (self.reconciler.purge(key), key),
+            Errand::Try(attempt) => {
+                let no_authenticator = self.store.settings().no_authenticator;
+                let tried = self.reconciler.try_login(attempt, no_authenticator, TRYING).await;
+                return tried.map_or_else(Done::Failed, |trial| Done::Trial(Box::new(trial)));
+            }
             Errand::Test(record) => {
                 let begun = self.clock.instant();
                 let health = self.reconciler.try_out(record, TRYING).await;
