@@ -1,6 +1,8 @@
 //! What an operator can do, whichever face asks: users, import, authenticators, operators, nodes.
 
+mod accounts;
 mod api_key;
+mod attempts;
 mod authenticator_draft;
 mod authenticator_settings;
 mod authenticator_status;
@@ -18,7 +20,13 @@ mod operators;
 mod paging;
 mod passwords;
 mod scram_keys;
+mod sessions;
 mod settings;
+mod setup;
+mod sign_in;
+#[cfg(test)]
+mod tests;
+mod token;
 mod upgrades;
 mod user_checks;
 mod user_creation;
@@ -28,6 +36,7 @@ mod user_names;
 mod user_template;
 mod users;
 
+pub use self::accounts::AccountPatch;
 pub use self::api_key::ApiKey;
 pub use self::authenticator_draft::{AuthenticatorDraft, AuthenticatorPatch};
 pub use self::authenticator_status::{AuthenticatorStatus, Joint, NodeAuthenticatorStatus};
@@ -46,7 +55,10 @@ pub use self::operators::OperatorCreated;
 pub use self::paging::Page;
 pub use self::passwords::NewPassword;
 pub use self::scram_keys::ScramKeys;
+pub use self::sessions::{Origin, SessionView, SignedIn};
 pub use self::settings::Settings;
+pub use self::sign_in::SignInError;
+pub use self::token::{Cookie, SetupToken};
 pub use self::upgrades::{UpgradeQueue, Upgrader, password_upgrades};
 pub use self::user_creation::UserDraft;
 pub use self::user_deletion::UsersDeleted;
@@ -54,4 +66,4 @@ pub use self::user_template::ImportTemplate;
 pub use self::users::{User, UserList, UserListRequest, UserPatch};
 
 pub use crate::backends::{BackendInfo, Violation};
-pub use crate::store::{OnConflict, OperatorRecord, Position, Role};
+pub use crate::store::{AccountRecord, OnConflict, OperatorRecord, Position, Role};

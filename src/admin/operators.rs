@@ -102,7 +102,7 @@ impl Admin {
 }
 
 /// The command that makes this key known.
-pub(super) fn command_for(fresh: &FreshKey, name: &str, role: Role) -> Command {
+fn command_for(fresh: &FreshKey, name: &str, role: Role) -> Command {
     Command::CreateOperator {
         id: fresh.id.clone(),
         name: name.into(),
