@@ -22,6 +22,7 @@ pub mod admin; // what an operator can do, whichever face asks
 pub mod telemetry; // logging
 
 pub mod api; // the gRPC face
+pub mod dashboard; // the web face, rendered on the server
 
 pub mod config; // settings: one field per room; file and environment
 

@@ -21,6 +21,7 @@ use crate::auth::{Clock, LiveChains, SystemClock, Tally, TracedLogin};
 use crate::backends::{Context, Reconciler};
 use crate::cluster::{self, Cluster};
 use crate::config::Settings;
+use crate::dashboard;
 use crate::hash::Hasher;
 use crate::journal::Journal;
 use crate::net::{self, Drain};
@@ -252,6 +253,7 @@ impl Node {
             denials: denials(&settings.api)?,
             traces: traces.clone().map(recorder),
         };
+        let time_of_pages = clock.clone();
         let admin = Admin::new(cluster.clone(), store.clone(), hasher, clock);
         let bootstrap_dir = settings.admin.bootstrap_dir(&settings.node.data_dir);
         let bootstrapper = Bootstrapper::new(admin.clone(), bootstrap_dir);
@@ -267,7 +269,13 @@ impl Node {
             background,
         };
         node.announce(settings, &doors);
-        node.serve(settings, doors, PublicParts { admin, door }, sources)?;
+        let pages = dashboard::Parts {
+            admin: admin.clone(),
+            clock: time_of_pages,
+            drain: node.drain.clone(),
+            settings: settings.dashboard.clone(),
+        };
+        node.serve(settings, doors, PublicParts { admin, door }, sources, pages)?;
         Ok(node)
     }
 
@@ -278,6 +286,7 @@ impl Node {
         doors: Doors,
         parts: PublicParts,
         sources: telemetry::Sources,
+        pages: dashboard::Parts,
     ) -> Result<(), NodeError> {
         let peer = api::peer_server(&settings.peer, doors.peer, self.cluster.clone(), self.drain.clone())
             .map_err(starting("cannot serve the peers"))?;
@@ -290,7 +299,8 @@ impl Node {
             });
         }
         if let Some(listener) = doors.http {
-            let routes = telemetry::routes(sources);
+            let pages = settings.dashboard.enabled.then(|| dashboard::routes(pages));
+            let routes = telemetry::routes(sources).merge(pages.unwrap_or_default());
             let server = net::serve_http(&settings.http, listener, routes, self.drain.clone())
                 .map_err(starting("cannot use `http.tls`"))?;
             let held = self.drain.hold();

@@ -26,15 +26,16 @@ const ROOMS: &[(&str, &str)] = &[
     ("admin", "auth backends cluster hash store"),
     ("telemetry", "auth cluster net"),
     ("api", "admin auth cluster net wire words"),
+    ("dashboard", "admin auth net words"),
     // Of other rooms only their `Settings`.
     (
         "config",
-        "admin api backends cluster hash journal net raft store telemetry words",
+        "admin api backends cluster dashboard hash journal net raft store telemetry words",
     ),
     // The composition root: it builds every room.
     (
         "node",
-        "admin api auth backends cluster config hash journal net raft store telemetry wire",
+        "admin api auth backends cluster config dashboard hash journal net raft store telemetry wire",
     ),
     // `serve` starts the log before the node; `login` plays the client of a SCRAM exchange.
     ("cli", "config hash node telemetry wire words"),
@@ -77,7 +78,10 @@ const FOREIGN: &[(&str, &str)] = &[
     ("indicatif", "cli"),
     ("rpassword", "cli"),
     ("anyhow", "cli"),
-    ("axum", "net telemetry"),
+    ("axum", "dashboard net telemetry"),
+    ("maud", "dashboard"),
+    ("cookie", "dashboard"),
+    ("brotli", "dashboard"),
     ("hyper", "net"),
     ("hyper_util", "net"),
     ("opentelemetry", "telemetry"),

@@ -6,9 +6,11 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
+use super::attempts::Attempts;
 use super::error::AdminError;
 use super::export::MOST_EXPORTS;
 use super::import::Limits;
+use super::sessions::Renewals;
 use crate::auth::Clock;
 use crate::cluster::{Cluster, ReadRequirement};
 use crate::hash::Hasher;
@@ -17,10 +19,10 @@ use crate::store::{Command, Outcome, Reply, Role, Store};
 /// How long a read may wait for a quorum, or for this node to apply a write.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Who asks: an operator whose key was checked.
+/// Who asks: an operator whose key or session was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// The operator's id.
+    /// The operator's id, or the account's name.
     pub id: String,
     /// What it may do.
     pub role: Role,
@@ -29,7 +31,7 @@ pub struct Caller {
 /// What comes with every write besides what it does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Intent {
-    /// The operator's id.
+    /// The operator's id, or the account's name.
     pub by: String,
     /// A retry under the same id is applied once; empty: none.
     pub request_id: String,
@@ -49,6 +51,9 @@ pub struct Admin {
     pub(super) imports: Arc<Semaphore>,
     /// One permit for each export that may run at once.
     pub(super) exports: Arc<Semaphore>,
+    /// Passwords of accounts that were tried on this node.
+    pub(super) attempts: Arc<Attempts>,
+    pub(super) renewals: Arc<Renewals>,
 }
 
 impl Admin {
@@ -64,6 +69,8 @@ impl Admin {
             limits: Arc::new(limits),
             imports,
             exports: Arc::new(Semaphore::new(MOST_EXPORTS)),
+            attempts: Arc::default(),
+            renewals: Arc::default(),
         }
     }
 

@@ -1,6 +1,8 @@
 //! What an operator can do, whichever face asks: users, import, authenticators, operators, nodes.
 
+mod accounts;
 mod api_key;
+mod attempts;
 mod authenticator_draft;
 mod authenticator_settings;
 mod authenticator_status;
@@ -18,9 +20,15 @@ mod operators;
 mod paging;
 mod passwords;
 mod scram_keys;
+mod sessions;
 mod settings;
 mod standing;
 mod trials;
+mod setup;
+mod sign_in;
+#[cfg(test)]
+mod tests;
+mod token;
 mod upgrades;
 mod user_checks;
 mod user_creation;
@@ -31,6 +39,7 @@ mod user_restoring;
 mod user_template;
 mod users;
 
+pub use self::accounts::AccountPatch;
 pub use self::api_key::ApiKey;
 pub use self::authenticator_draft::{AuthenticatorDraft, AuthenticatorPatch};
 pub use self::authenticator_settings::filled_in;
@@ -50,9 +59,12 @@ pub use self::operators::OperatorCreated;
 pub use self::paging::Page;
 pub use self::passwords::NewPassword;
 pub use self::scram_keys::ScramKeys;
+pub use self::sessions::{Origin, SessionView, SignedIn};
 pub use self::settings::Settings;
 pub use self::standing::Standing;
 pub use self::trials::NodeTrial;
+pub use self::sign_in::SignInError;
+pub use self::token::{Cookie, SetupToken};
 pub use self::upgrades::{UpgradeQueue, Upgrader, password_upgrades};
 pub use self::user_creation::UserDraft;
 pub use self::user_deletion::UsersDeleted;
@@ -62,4 +74,4 @@ pub use self::users::{User, UserList, UserListRequest, UserPatch};
 
 pub use crate::backends::{BackendInfo, Violation, kind, kinds};
 pub use crate::cluster::NodeStatus;
-pub use crate::store::{OnConflict, OperatorRecord, Position, Role};
+pub use crate::store::{AccountRecord, OnConflict, OperatorRecord, Position, Role};

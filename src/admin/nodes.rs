@@ -1,19 +1,25 @@
 //! Nodes: the birth of the cluster, who is a member and how each one fares, and the cluster's settings.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::api_key::{self, ApiKey};
 use super::error::{AdminError, violation};
 use super::handle::{Admin, Intent};
-use super::operators::command_for;
+use super::token::{SetupToken, fresh_setup_token};
 use crate::auth::{ClusterSettings, NoAuthenticator};
 use crate::backends::Violation;
 use crate::cluster::NodeStatus;
-use crate::store::{Command, Role, SettingsChange};
+use crate::store::{Command, SessionTimes, SettingsChange};
 
-const SHORTEST_STALENESS: Duration = Duration::from_millis(100);
-const LONGEST_STALENESS: Duration = Duration::from_secs(7 * 24 * 3600);
+const STALENESS: RangeInclusive<Duration> = Duration::from_millis(100)..=days(7);
+const SESSION_IDLE: RangeInclusive<Duration> = Duration::from_secs(60)..=days(1);
+const SESSION_LIFETIME: RangeInclusive<Duration> = Duration::from_secs(300)..=days(30);
+
+const fn days(days: u64) -> Duration {
+    Duration::from_secs(days * 24 * 3600)
+}
 
 /// A cluster just made.
 #[derive(Clone, Debug)]
@@ -22,6 +28,8 @@ pub struct ClusterCreated {
     pub cluster_id: String,
     /// The first admin's key, shown once.
     pub api_key: ApiKey,
+    /// What makes the first account, once, within a day.
+    pub setup_token: SetupToken,
     /// Its nodes.
     pub nodes: Vec<u64>,
 }
@@ -59,6 +67,10 @@ pub struct SettingsPatch {
     pub detailed_reasons: Option<bool>,
     /// Past it, `LOCAL` logins answer UNAVAILABLE.
     pub max_staleness: Option<Duration>,
+    /// A session of an operator ends after so long without use.
+    pub session_idle: Option<Duration>,
+    /// It ends after so long however much it is used.
+    pub session_lifetime: Option<Duration>,
     /// What was found wrong while it was read: refused together with what is found wrong later.
     pub faults: Vec<Violation>,
 }
@@ -73,13 +85,22 @@ pub struct SettingsView {
 }
 
 impl Admin {
-    /// Makes one cluster of the configured nodes, with a first admin as its first entry.
+    /// Makes one cluster of the configured nodes. Its first entry is a first admin, and the token of a first account.
     pub async fn init_cluster(&self) -> Result<ClusterCreated, AdminError> {
         let fresh = api_key::fresh()?;
-        let (cluster_id, nodes) = Box::pin(self.cluster.init(command_for(&fresh, "admin", Role::Admin))).await?;
+        let (setup_token, token_hash) = fresh_setup_token()?;
+        let first = Command::Found {
+            operator_id: fresh.id,
+            operator_name: "admin".into(),
+            secret_hash: fresh.secret_hash,
+            token_hash,
+            expires_at: self.setup_end(),
+        };
+        let (cluster_id, nodes) = Box::pin(self.cluster.init(first)).await?;
         Ok(ClusterCreated {
             cluster_id,
             api_key: fresh.key,
+            setup_token,
             nodes,
         })
     }
@@ -157,12 +178,9 @@ impl Admin {
 
     /// Changes the cluster's settings.
     pub async fn update_settings(&self, intent: &Intent, patch: SettingsPatch) -> Result<SettingsView, AdminError> {
-        let change = checked_settings(patch)?;
-        let command = Command::UpdateSettings {
-            change,
-            if_revision: intent.if_revision,
-        };
-        self.write(intent, command).await?;
+        let (change, sessions) = checked_settings(patch)?;
+        self.write(intent, settings_command(change, sessions, intent.if_revision))
+            .await?;
         let view = self.settings_view();
         for warning in &view.warnings {
             tracing::warn!(by = intent.by, "{warning}");
@@ -211,29 +229,59 @@ fn check_node_id(id: u64) -> Result<(), AdminError> {
     }
 }
 
-fn checked_settings(patch: SettingsPatch) -> Result<SettingsChange, AdminError> {
+/// Nodes of before there were sessions understand a change that is not about them.
+fn settings_command(change: SettingsChange, sessions: SessionTimes, if_revision: Option<u64>) -> Command {
+    if sessions == SessionTimes::default() {
+        Command::UpdateSettings { change, if_revision }
+    } else {
+        Command::UpdateSettingsAndSessions {
+            change,
+            sessions,
+            if_revision,
+        }
+    }
+}
+
+fn checked_settings(patch: SettingsPatch) -> Result<(SettingsChange, SessionTimes), AdminError> {
     let SettingsPatch {
         no_authenticator,
         detailed_reasons,
         max_staleness,
+        session_idle,
+        session_lifetime,
         faults: mut violations,
     } = patch;
-    if max_staleness.is_some_and(|asked| !(SHORTEST_STALENESS..=LONGEST_STALENESS).contains(&asked)) {
-        violations.push(violation("max_staleness", "must be between 100 ms and 7 days"));
+    for (field, asked, bounds, told) in [
+        ("max_staleness", max_staleness, STALENESS, "100 ms and 7 days"),
+        ("session_idle", session_idle, SESSION_IDLE, "1 minute and 24 hours"),
+        (
+            "session_lifetime",
+            session_lifetime,
+            SESSION_LIFETIME,
+            "5 minutes and 30 days",
+        ),
+    ] {
+        if asked.is_some_and(|asked| !bounds.contains(&asked)) {
+            violations.push(violation(field, format!("must be between {told}")));
+        }
     }
     let change = SettingsChange {
         no_authenticator,
         detailed_reasons,
         max_staleness,
     };
-    if violations.is_empty() && change == SettingsChange::default() {
+    let sessions = SessionTimes {
+        idle: session_idle,
+        lifetime: session_lifetime,
+    };
+    if violations.is_empty() && change == SettingsChange::default() && sessions == SessionTimes::default() {
         violations.push(violation(
             "update_mask",
             "names nothing, and nothing to change is given",
         ));
     }
     AdminError::unless_empty(violations)?;
-    Ok(change)
+    Ok((change, sessions))
 }
 
 #[cfg(test)]
@@ -278,6 +326,21 @@ mod tests {
     fn staleness_has_bounds() {
         assert!(checked_settings(patch(Some(Duration::from_secs(2)))).is_ok());
         assert!(checked_settings(patch(Some(Duration::ZERO))).is_err());
+    }
+
+    #[test]
+    fn sessions_last_neither_no_time_nor_for_ever() {
+        let patch = |idle, lifetime| SettingsPatch {
+            session_idle: Some(Duration::from_secs(idle)),
+            session_lifetime: Some(Duration::from_secs(lifetime)),
+            ..SettingsPatch::default()
+        };
+        assert!(checked_settings(patch(60, 300)).is_ok());
+        let Err(AdminError::Invalid(violations)) = checked_settings(patch(59, 31 * 24 * 3600)) else {
+            panic!("taken")
+        };
+        let fields: Vec<_> = violations.iter().map(|violation| violation.field.as_str()).collect();
+        assert_eq!(fields, ["session_idle", "session_lifetime"]);
     }
 
     #[test]

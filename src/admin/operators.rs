@@ -46,6 +46,11 @@ impl Admin {
         page_of(self.store.operators(), page_size, page_token)
     }
 
+    /// Every operator as this node knows it, by id. From memory.
+    pub fn operators_here(&self) -> Vec<Arc<OperatorRecord>> {
+        self.store.operators()
+    }
+
     /// Makes an operator and its key.
     pub async fn create_operator(
         &self,
@@ -102,7 +107,7 @@ impl Admin {
 }
 
 /// The command that makes this key known.
-pub(super) fn command_for(fresh: &FreshKey, name: &str, role: Role) -> Command {
+fn command_for(fresh: &FreshKey, name: &str, role: Role) -> Command {
     Command::CreateOperator {
         id: fresh.id.clone(),
         name: name.into(),

@@ -198,7 +198,7 @@ fn whole(chain: Vec<AuthenticatorView>) -> pb::ListAuthenticatorsResponse {
 }
 
 fn shown(view: AuthenticatorView) -> pb::Authenticator {
-    let AuthenticatorView { record, warnings } = view;
+    let AuthenticatorView { record, warnings, .. } = view;
     let settings: Map<String, Value> = serde_json::from_str(&record.settings).unwrap_or_default();
     let on_failure = match record.on_failure {
         OnFailure::Next => pb::authenticator::OnFailure::Next,

@@ -58,6 +58,11 @@ const RULES: &[(&str, Rule)] = &[
     ("/portcullis.v1.Operators/List", AtLeast(Admin)),
     ("/portcullis.v1.Operators/Create", AtLeast(Admin)),
     ("/portcullis.v1.Operators/Delete", AtLeast(Admin)),
+    ("/portcullis.v1.Operators/ListAccounts", AtLeast(Admin)),
+    ("/portcullis.v1.Operators/CreateAccount", AtLeast(Admin)),
+    ("/portcullis.v1.Operators/UpdateAccount", AtLeast(Admin)),
+    ("/portcullis.v1.Operators/DeleteAccount", AtLeast(Admin)),
+    ("/portcullis.v1.Operators/CreateSetupToken", AtLeast(Admin)),
     // There is no key before the first cluster, and the call is refused once there is one.
     ("/portcullis.v1.Nodes/InitCluster", Public),
     ("/portcullis.v1.Nodes/ListNodes", AtLeast(Viewer)),

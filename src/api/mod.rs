@@ -1,5 +1,6 @@
 //! The gRPC face: login, users, authenticators, operators, nodes, peer.
 
+mod accounts;
 mod answer;
 mod authenticator_status;
 mod authenticators;

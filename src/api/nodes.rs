@@ -12,7 +12,13 @@ use crate::cluster::{Hashing, NodeReport, NodeStatus, Role};
 use crate::wire::pb::v1 as pb;
 use crate::wire::pb::v1::cluster_settings::NoAuthenticator as WireNoAuthenticator;
 
-const UPDATABLE: [&str; 3] = ["no_authenticator", "detailed_reasons", "max_staleness"];
+const UPDATABLE: [&str; 5] = [
+    "no_authenticator",
+    "detailed_reasons",
+    "max_staleness",
+    "session_idle",
+    "session_lifetime",
+];
 
 /// Nodes and the cluster's settings over gRPC.
 pub(crate) struct NodesService {
@@ -37,6 +43,7 @@ impl pb::nodes_server::Nodes for NodesService {
             cluster_id: created.cluster_id,
             api_key: created.api_key.reveal().to_owned(),
             nodes: created.nodes,
+            setup_token: created.setup_token.reveal().to_owned(),
         }))
     }
 
@@ -209,6 +216,8 @@ fn settings(view: SettingsView) -> pb::ClusterSettings {
         no_authenticator: no_authenticator.into(),
         detailed_reasons: Some(settings.detailed_reasons),
         max_staleness: Some(settings.max_staleness.into()),
+        session_idle: Some(settings.session_idle.into()),
+        session_lifetime: Some(settings.session_lifetime.into()),
         revision: settings.revision,
         updated_at: known_timestamp(settings.updated_at),
         updated_by: settings.updated_by.clone(),
@@ -231,8 +240,6 @@ fn patch(sent: &pb::ClusterSettings, paths: &[String]) -> SettingsPatch {
         sent.detailed_reasons.is_some(),
         sent.detailed_reasons,
     );
-    let max_staleness = sent.max_staleness.map(|bound| duration_from(bound, "max_staleness"));
-    let max_staleness = mask.take("max_staleness", max_staleness.is_some(), max_staleness);
     let mut missing = |field: &str, is_missing, why: &str| {
         if is_missing {
             faults.push(Violation {
@@ -251,18 +258,22 @@ fn patch(sent: &pb::ClusterSettings, paths: &[String]) -> SettingsPatch {
         detailed_reasons == Some(None),
         "must be true or false",
     );
-    missing("max_staleness", max_staleness == Some(None), "must be a duration");
-    let max_staleness = max_staleness.flatten().and_then(|bound| match bound {
-        Ok(bound) => Some(bound),
-        Err(fault) => {
-            faults.push(fault);
-            None
-        }
-    });
+    let mut duration =
+        |field: &str, sent: Option<pbjson_types::Duration>| match mask.take(field, sent.is_some(), sent)? {
+            None => {
+                missing(field, true, "must be a duration");
+                None
+            }
+            Some(sent) => duration_from(sent, field)
+                .map_err(|fault| missing(field, true, &fault.why))
+                .ok(),
+        };
     SettingsPatch {
         no_authenticator: no_authenticator.flatten(),
         detailed_reasons: detailed_reasons.flatten(),
-        max_staleness,
+        max_staleness: duration("max_staleness", sent.max_staleness),
+        session_idle: duration("session_idle", sent.session_idle),
+        session_lifetime: duration("session_lifetime", sent.session_lifetime),
         faults,
     }
 }

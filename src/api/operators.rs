@@ -2,6 +2,7 @@
 
 use tonic::{Request, Response, Status};
 
+use super::accounts;
 use super::convert::{caller_of, intent, known_timestamp, role, role_from};
 use crate::admin::{Admin, OperatorRecord};
 use crate::wire::pb::v1 as pb;
@@ -61,6 +62,53 @@ impl pb::operators_server::Operators for OperatorsService {
         let intent = intent(caller, &request.request_id, request.if_revision);
         let revision = self.admin.delete_operator(&intent, &request.id).await?;
         Ok(Response::new(pb::DeleteOperatorResponse { revision }))
+    }
+
+    async fn list_accounts(
+        &self,
+        request: Request<pb::ListAccountsRequest>,
+    ) -> Result<Response<pb::ListAccountsResponse>, Status> {
+        Ok(Response::new(accounts::list(&self.admin, request.into_inner()).await?))
+    }
+
+    async fn create_account(
+        &self,
+        request: Request<pb::CreateAccountRequest>,
+    ) -> Result<Response<pb::Account>, Status> {
+        let caller = caller_of(&request)?;
+        let created = accounts::create(&self.admin, caller, request.into_inner()).await?;
+        Ok(Response::new(created))
+    }
+
+    async fn update_account(
+        &self,
+        request: Request<pb::UpdateAccountRequest>,
+    ) -> Result<Response<pb::Account>, Status> {
+        let caller = caller_of(&request)?;
+        let updated = accounts::update(&self.admin, caller, request.into_inner()).await?;
+        Ok(Response::new(updated))
+    }
+
+    async fn delete_account(
+        &self,
+        request: Request<pb::DeleteAccountRequest>,
+    ) -> Result<Response<pb::DeleteAccountResponse>, Status> {
+        let caller = caller_of(&request)?;
+        let request = request.into_inner();
+        let intent = intent(caller, &request.request_id, request.if_revision);
+        let revision = self.admin.delete_account(&intent, &request.name).await?;
+        Ok(Response::new(pb::DeleteAccountResponse { revision }))
+    }
+
+    async fn create_setup_token(
+        &self,
+        request: Request<pb::CreateSetupTokenRequest>,
+    ) -> Result<Response<pb::CreateSetupTokenResponse>, Status> {
+        let intent = intent(caller_of(&request)?, "", 0);
+        let token = self.admin.new_setup_token(&intent).await?;
+        Ok(Response::new(pb::CreateSetupTokenResponse {
+            setup_token: token.reveal().to_owned(),
+        }))
     }
 }
 

@@ -10,6 +10,7 @@ use super::connect::{PATIENCE, Session};
 use super::output::{fields, moment, pairs, span, table, yes};
 use super::password;
 use super::scram::Mechanism;
+use crate::hash::ScramClient;
 use crate::wire::pb::v1::{
     AuthenticateRequest, AuthenticateResponse, Consistency, Decision, ExplainResponse, Reason, Step,
 };
@@ -103,7 +104,7 @@ async fn exchange(
     };
     let answer = login.authenticate(last).await?.into_inner();
     if answer.decision() == Decision::Allow && !proof.is_answered_by(&answer.auth_data) {
-        bail!("the server allows the login but has not proven that it knows the user: do not trust it");
+        anyhow::bail!("the server allows the login but has not proven that it knows the user: do not trust it");
     }
     Ok(answer)
 }

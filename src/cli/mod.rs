@@ -1,5 +1,6 @@
 //! The command line: args, serve, dev, and one file per noun.
 
+mod accounts;
 mod args;
 mod authenticator_errands;
 mod authenticator_tables;
@@ -22,6 +23,7 @@ mod run;
 mod scram;
 mod serve;
 mod settings;
+mod setup;
 mod status;
 mod template;
 mod user_creation;

@@ -8,6 +8,7 @@ use clap::Subcommand;
 use super::args::Global;
 use super::connect::{PATIENCE, Session};
 use super::output::{bytes, fields, span, table, yes};
+use super::setup;
 use crate::wire::pb::v1::{
     AddNodeRequest, Hashing, InitClusterRequest, InitClusterResponse, ListNodesRequest, ListNodesResponse,
     MembershipResponse, Node, PromoteNodeRequest, RemoveNodeRequest, TakeSnapshotRequest, TransferLeadershipRequest,
@@ -19,7 +20,7 @@ const LONG_PATIENCE: Duration = Duration::from_secs(600);
 /// What can be done with nodes.
 #[derive(Debug, Subcommand)]
 pub(super) enum ClusterCommand {
-    /// Make one cluster of the nodes in the configuration, and print the first admin key, once
+    /// Make one cluster of the nodes in the configuration, and print the first admin key and the token of the first account, once
     Init,
     /// How every node fares
     Status,
@@ -56,10 +57,9 @@ pub(super) async fn run(command: ClusterCommand, global: &Global) -> anyhow::Res
     let mut nodes = session.client.nodes();
     match command {
         ClusterCommand::Init => {
-            session.show(
-                &nodes.init_cluster(InitClusterRequest {}).await?.into_inner(),
-                initialised,
-            )?;
+            session.show(&nodes.init_cluster(InitClusterRequest {}).await?.into_inner(), |made| {
+                initialised(made, &setup::page(global))
+            })?;
         }
         ClusterCommand::Status => session.show(&list(session).await?, listed)?,
         ClusterCommand::Add { id, peer_address } => {
@@ -197,11 +197,12 @@ fn leader(id: u64) -> String {
     }
 }
 
-fn initialised(made: &InitClusterResponse) -> String {
+fn initialised(made: &InitClusterResponse, page: &str) -> String {
     format!(
-        "cluster {} of the nodes {}\n\nThe first admin key, shown this once:\n{key}\n\nTo use it:\n  export PORTCULLIS_API_KEY={key}",
+        "cluster {} of the nodes {}\n\nThe first admin key, shown this once:\n{key}\n\nTo use it:\n  export PORTCULLIS_API_KEY={key}\n\n{}",
         made.cluster_id,
         ids(&made.nodes),
+        setup::told(&made.setup_token, page),
         key = made.api_key,
     )
 }
@@ -234,6 +235,21 @@ mod tests {
         let shown = row(&node);
         assert_eq!(shown[4], "no");
         assert!(shown[14].ends_with("connection refused"));
+    }
+
+    #[test]
+    fn a_new_cluster_tells_its_key_and_where_its_token_counts() {
+        let made = InitClusterResponse {
+            api_key: "pck_a_b".into(),
+            setup_token: "pcs_c".into(),
+            ..InitClusterResponse::default()
+        };
+        let told = initialised(&made, "http://127.0.0.1:7602/setup");
+        assert!(
+            told.contains("API_KEY=pck_a_b\n") && told.ends_with("\npcs_c"),
+            "{told}"
+        );
+        assert!(told.contains("open http://127.0.0.1:7602/setup "), "{told}");
     }
 
     #[test]

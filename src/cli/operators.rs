@@ -4,12 +4,14 @@ use std::process::ExitCode;
 
 use clap::{Subcommand, ValueEnum};
 
+use super::accounts::{self, AccountCommand};
 use super::args::{Global, IfRevision};
 use super::connect::{PATIENCE, Session};
 use super::output::{moment, table};
+use super::setup;
 use crate::wire::pb::v1::{
-    CreateOperatorRequest, CreateOperatorResponse, DeleteOperatorRequest, ListOperatorsRequest, ListOperatorsResponse,
-    Operator, Role,
+    CreateOperatorRequest, CreateOperatorResponse, CreateSetupTokenRequest, DeleteOperatorRequest,
+    ListOperatorsRequest, ListOperatorsResponse, Operator, Role,
 };
 
 /// What can be done with operators.
@@ -32,6 +34,11 @@ pub(super) enum OperatorCommand {
         #[command(flatten)]
         condition: IfRevision,
     },
+    /// Operators who sign in at the dashboard with a password
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// Print a token that makes the first account, for whoever has lost the one of `cluster init`. It counts once, for a day
+    SetupToken,
 }
 
 /// What an operator may do; each may do what the one before it may.
@@ -60,31 +67,49 @@ impl From<RoleOption> for Role {
 
 /// Runs one of them.
 pub(super) async fn run(command: OperatorCommand, global: &Global) -> anyhow::Result<ExitCode> {
-    let session = &Session::open(global, PATIENCE).await?;
+    let open = async || Session::open(global, PATIENCE).await;
     match command {
-        OperatorCommand::List => session.show(&list(session).await?, listed)?,
-        OperatorCommand::Create { name, role } => {
-            let role = Role::from(role).into();
-            let request = CreateOperatorRequest {
-                name,
-                role,
-                request_id: session.request_id(),
-            };
-            session.show(&session.client.operators().create(request).await?.into_inner(), created)?;
+        OperatorCommand::List => {
+            let session = open().await?;
+            session.show(&list(&session).await?, listed)?;
         }
-        OperatorCommand::Delete { id, condition } => {
-            let request = DeleteOperatorRequest {
-                id: id.clone(),
-                if_revision: condition.if_revision,
-                request_id: session.request_id(),
-            };
-            let deleted = session.client.operators().delete(request).await?.into_inner();
-            session.show(&deleted, |deleted| {
-                format!("`{id}` is deleted (revision {})", deleted.revision)
-            })?;
+        OperatorCommand::Create { name, role } => create(&open().await?, name, role).await?,
+        OperatorCommand::Delete { id, condition } => delete(&open().await?, id, &condition).await?,
+        OperatorCommand::Account(command) => accounts::run(command, global).await?,
+        OperatorCommand::SetupToken => {
+            let session = open().await?;
+            let request = CreateSetupTokenRequest {};
+            let made = session
+                .client
+                .operators()
+                .create_setup_token(request)
+                .await?
+                .into_inner();
+            session.show(&made, |made| setup::told(&made.setup_token, &setup::page(global)))?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn create(session: &Session, name: String, role: RoleOption) -> anyhow::Result<()> {
+    let request = CreateOperatorRequest {
+        name,
+        role: Role::from(role).into(),
+        request_id: session.request_id(),
+    };
+    session.show(&session.client.operators().create(request).await?.into_inner(), created)
+}
+
+async fn delete(session: &Session, id: String, condition: &IfRevision) -> anyhow::Result<()> {
+    let request = DeleteOperatorRequest {
+        id: id.clone(),
+        if_revision: condition.if_revision,
+        request_id: session.request_id(),
+    };
+    let deleted = session.client.operators().delete(request).await?.into_inner();
+    session.show(&deleted, |deleted| {
+        format!("`{id}` is deleted (revision {})", deleted.revision)
+    })
 }
 
 async fn list(session: &Session) -> anyhow::Result<ListOperatorsResponse> {

@@ -33,6 +33,12 @@ pub(super) struct SetArgs {
     /// A node whose knowledge may be older answers no more logins
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     max_staleness: Option<Duration>,
+    /// A session of the dashboard ends after so long without use: 1m to 24h
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    session_idle: Option<Duration>,
+    /// A session of the dashboard ends after so long in any case: 5m to 720h
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    session_lifetime: Option<Duration>,
     #[command(flatten)]
     condition: IfRevision,
 }
@@ -84,6 +90,14 @@ impl SetArgs {
             settings.max_staleness = Some(bound.into());
             update_mask.push("max_staleness".to_owned());
         }
+        if let Some(idle) = self.session_idle {
+            settings.session_idle = Some(idle.into());
+            update_mask.push("session_idle".to_owned());
+        }
+        if let Some(lifetime) = self.session_lifetime {
+            settings.session_lifetime = Some(lifetime.into());
+            update_mask.push("session_lifetime".to_owned());
+        }
         if update_mask.is_empty() {
             bail!("nothing to change is given: see `portcullis settings set --help`");
         }
@@ -104,6 +118,8 @@ fn shown(settings: &ClusterSettings) -> String {
         ),
         ("detailed_reasons", yes(settings.detailed_reasons())),
         ("max_staleness", span(settings.max_staleness.as_ref())),
+        ("session_idle", span(settings.session_idle.as_ref())),
+        ("session_lifetime", span(settings.session_lifetime.as_ref())),
         ("revision", settings.revision.to_string()),
         ("updated", moment(settings.updated_at.as_ref())),
         ("updated by", settings.updated_by.clone()),
@@ -120,6 +136,8 @@ mod tests {
             no_authenticator: None,
             detailed_reasons: None,
             max_staleness: None,
+            session_idle: None,
+            session_lifetime: None,
             condition: IfRevision { if_revision: 0 },
         };
         assert!(nothing.request(String::new()).is_err());

@@ -39,7 +39,7 @@ impl Cluster {
     /// Two nodes may be told to begin at the same time: one request id for both makes only one of the first commands count.
     async fn write_first(&self, cluster_id: &str, first: Command) -> Result<(), ClusterError> {
         let operator = match &first {
-            Command::CreateOperator { id, .. } => Some(id.clone()),
+            Command::Found { operator_id: id, .. } | Command::CreateOperator { id, .. } => Some(id.clone()),
             _ => None,
         };
         let outcome = self.write_patiently(&format!("init:{cluster_id}"), first).await?;

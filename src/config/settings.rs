@@ -16,6 +16,8 @@ pub struct Settings {
     pub peer: crate::api::PeerSettings,
     /// The HTTP listener, for people and monitoring.
     pub http: crate::net::HttpSettings,
+    /// The pages for operators.
+    pub dashboard: crate::dashboard::Settings,
     /// The nodes together.
     pub cluster: crate::cluster::Settings,
     /// Consensus.

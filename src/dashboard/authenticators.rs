@@ -95,7 +95,7 @@ pub(super) fn troubles(rows: &[Row]) -> Markup {
     html! {
         div.stack id="troubles" {
             @for (view, status) in rows {
-                @for trouble in trouble_of(view, status) { (banner(Tone::Warn, &html! { (trouble) }, None)) }
+                @if let Some(trouble) = trouble_of(view, status) { (banner(Tone::Warn, &html! { (trouble) }, None)) }
             }
         }
     }

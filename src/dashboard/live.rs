@@ -9,7 +9,7 @@ use axum::extract::Query;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt as _, stream};
-use maud::{Markup, html};
+use maud::Markup;
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::MissedTickBehavior;
@@ -203,11 +203,6 @@ fn told(
         before = Some(now);
         stream::iter(events.into_iter().map(Ok))
     })
-}
-
-/// A line that says how old a page is, for browsers without scripts.
-pub(super) fn without_scripts() -> Markup {
-    html! { noscript { p.small.muted { "Figures on this page are of the moment it was loaded." } } }
 }
 
 #[cfg(test)]

@@ -1,18 +1,45 @@
 //! The web face: pages rendered on the server, for people who look after the cluster.
 
+mod account;
+mod addresses;
 mod assets;
+mod authenticator_form;
+mod authenticator_settings;
+mod authenticator_tabs;
+mod authenticators;
+mod chain_order;
+mod chart;
+mod cluster;
+mod cluster_settings;
+mod difference;
+mod drafts;
 mod failure;
+mod form;
 mod format;
+mod help;
+mod history;
+mod import_pages;
+mod imports;
+mod kinds;
+mod live;
+mod matrix;
+mod memory;
+mod operators;
 mod origin;
+mod overview;
 mod page;
+mod palette;
 mod said;
 mod server;
 mod settings;
 mod sign_in;
 mod site;
 mod standing;
+mod try_login;
 mod ui;
+mod users;
 mod visit;
+mod wizard;
 
 pub use self::server::routes;
 pub use self::settings::Settings;

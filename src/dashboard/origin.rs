@@ -7,6 +7,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::failure::Failure;
+use crate::net::IsTls;
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -35,7 +36,7 @@ pub(super) async fn guard(request: Request, next: Next) -> Response {
 
 /// Adds what every answer carries.
 pub(super) async fn headers(request: Request, next: Next) -> Response {
-    let is_secure = request.extensions().get::<crate::net::OverTls>().is_some();
+    let is_secure = request.extensions().get::<IsTls>() == Some(&IsTls(true));
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in HEADERS {

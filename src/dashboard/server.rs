@@ -8,26 +8,109 @@ use axum::routing::{get, post};
 
 use super::failure::{self, Failure};
 use super::site::{Parts, Site};
-use super::{assets, origin, sign_in};
+use super::{
+    account, assets, authenticator_settings, authenticators, chain_order, cluster, cluster_settings, help, history,
+    import_pages, live, operators, origin, overview, palette, sign_in, try_login, users, wizard,
+};
 
 /// Forms are small. Uploads say otherwise for themselves.
 const LARGEST_FORM: usize = 256 * 1024;
 
-/// Every page, behind what guards them all.
+/// Every page, behind what guards them all. Begins to keep the last hour of figures.
 pub fn routes(parts: Parts) -> Router {
     let site = Site::new(parts);
+    tokio::spawn(history::sample(site.clone()));
+    Router::new()
+        .merge(entrance())
+        .merge(chain())
+        .merge(one_authenticator())
+        .merge(its_users(&site))
+        .merge(the_rest())
+        .fallback(no_such_page)
+        .method_not_allowed_fallback(no_such_page)
+        .layer(DefaultBodyLimit::max(LARGEST_FORM))
+        .layer(from_fn(origin::guard))
+        .layer(from_fn_with_state(site.clone(), failure::dress))
+        .layer(from_fn(origin::headers))
+        .with_state(site)
+}
+
+fn entrance() -> Router<Site> {
     Router::new()
         .route("/", get(sign_in::home))
         .route("/login", get(sign_in::form).post(sign_in::sign_in))
         .route("/setup", get(sign_in::setup_form).post(sign_in::set_up))
         .route("/logout", post(sign_in::sign_out))
         .route("/assets/{build}/{name}", get(assets::get))
-        .fallback(no_such_page)
-        .layer(DefaultBodyLimit::max(LARGEST_FORM))
-        .layer(from_fn(origin::guard))
-        .layer(from_fn_with_state(site.clone(), failure::dress))
-        .layer(from_fn(origin::headers))
-        .with_state(site)
+        .route("/ui/events", get(live::events))
+        .route("/ui/palette", get(palette::search))
+}
+
+fn chain() -> Router<Site> {
+    let last_step = get(wizard::form).post(wizard::submit);
+    Router::new()
+        .route("/authenticators", get(authenticators::list))
+        .route("/authenticators/order", post(chain_order::reorder))
+        .route("/authenticators/new", get(wizard::mechanisms))
+        .route("/authenticators/new/{mechanism}", get(wizard::backends))
+        .route("/authenticators/new/{mechanism}/{backend}", last_step)
+        .route("/users", get(authenticators::users))
+        .route("/try", get(try_login::form).post(try_login::submit))
+}
+
+fn one_authenticator() -> Router<Site> {
+    use authenticator_settings as settings;
+    Router::new()
+        .route("/authenticators/{id}", get(overview::page))
+        .route("/authenticators/{id}/reset", post(overview::reset))
+        .route("/authenticators/{id}/purge", post(overview::purge))
+        .route("/authenticators/{id}/enabled", post(authenticators::set_enabled))
+        .route("/authenticators/{id}/settings", get(settings::form).post(settings::submit))
+        .route("/authenticators/{id}/settings/review", get(settings::review))
+        .route("/authenticators/{id}/settings/apply", post(settings::apply))
+        .route("/authenticators/{id}/settings/merge", post(settings::merge))
+        .route("/authenticators/{id}/delete", get(settings::ask_to_delete).post(settings::delete))
+}
+
+fn its_users(site: &Site) -> Router<Site> {
+    let largest = usize::try_from(site.settings().max_upload_bytes).unwrap_or(usize::MAX);
+    let upload = post(import_pages::upload).layer(DefaultBodyLimit::max(largest));
+    Router::new()
+        .route("/authenticators/{id}/users", get(users::list))
+        .route("/authenticators/{id}/users/new", get(users::new).post(users::create))
+        .route("/authenticators/{id}/users/restore", post(users::restore))
+        .route("/authenticators/{id}/users/{user}", get(users::edit).post(users::update))
+        .route("/authenticators/{id}/users/{user}/delete", post(users::delete))
+        .route("/authenticators/{id}/users/import", get(import_pages::form).merge(upload))
+        .route("/authenticators/{id}/users/import/template.csv", get(import_pages::template))
+        .route("/authenticators/{id}/users/imports/{job}", get(import_pages::job))
+        .route("/authenticators/{id}/users/imports/{job}/run", post(import_pages::run))
+        .route("/authenticators/{id}/users/imports/{job}/stop", post(import_pages::stop))
+        .route("/authenticators/{id}/users/imports/{job}/rejected.csv", get(import_pages::rejected))
+}
+
+fn the_rest() -> Router<Site> {
+    let one_account = get(operators::account).post(operators::update_account);
+    let one_node = get(cluster::ask_to_remove).post(cluster::remove);
+    Router::new()
+        .route("/cluster", get(cluster::page))
+        .route("/cluster/transfer", post(cluster::transfer))
+        .route("/cluster/promote", post(cluster::promote))
+        .route("/cluster/snapshot", post(cluster::snapshot))
+        .route("/cluster/nodes/{id}/remove", one_node)
+        .route("/operators", get(operators::page))
+        .route("/operators/accounts", post(operators::add_account))
+        .route("/operators/accounts/delete", post(operators::delete_account))
+        .route("/operators/accounts/{name}", one_account)
+        .route("/operators/keys", post(operators::add_key))
+        .route("/operators/keys/delete", post(operators::delete_key))
+        .route("/settings", get(cluster_settings::page).post(cluster_settings::save))
+        .route("/account", get(account::page))
+        .route("/account/theme", post(account::theme))
+        .route("/account/password", post(account::change_password))
+        .route("/account/sessions", post(account::end_sessions))
+        .route("/help", get(help::page))
+        .route("/help/{kind}", get(help::kind))
 }
 
 async fn no_such_page() -> Result<Response, Failure> {

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use axum::extract::{FromRequestParts, OriginalUri};
+use axum::extract::FromRequestParts;
 use axum::http::header::{ACCEPT, COOKIE, LOCATION};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
@@ -71,8 +71,6 @@ impl FromRequestParts<Site> for Guest {
 pub(super) struct Visit {
     pub(super) guest: Guest,
     pub(super) signed: SignedIn,
-    /// Path and query.
-    pub(super) address: String,
     /// The session's secret, for what only its owner may do.
     pub(super) cookie: String,
     /// How this node stands in its cluster.
@@ -93,7 +91,6 @@ impl FromRequestParts<Site> for Visit {
         Ok(Self {
             guest,
             signed,
-            address,
             cookie: presented,
             standing: site.admin().standing(),
         })
@@ -152,8 +149,7 @@ pub(super) const fn role_word(role: Role) -> &'static str {
 }
 
 fn address_of(parts: &Parts) -> String {
-    let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
-    uri.path_and_query().map_or("/", |path| path.as_str()).to_owned()
+    parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned()
 }
 
 /// A form that was sent too late comes back to the page it was on.

@@ -69,6 +69,29 @@ impl fmt::Debug for v1::CreateOperatorResponse {
     }
 }
 
+impl fmt::Debug for v1::CreateAccountRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CreateAccountRequest")
+            .field("account", &self.account)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for v1::UpdateAccountRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpdateAccountRequest")
+            .field("account", &self.account)
+            .field("update_mask", &self.update_mask)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for v1::CreateSetupTokenResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CreateSetupTokenResponse").finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for v1::InitClusterResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("InitClusterResponse")
@@ -145,7 +168,25 @@ mod tests {
             data: hush(),
             ..Default::default()
         };
+        let created = v1::CreateAccountRequest {
+            password: "hush".into(),
+            ..Default::default()
+        };
+        let updated = v1::UpdateAccountRequest {
+            password: Some("hush".into()),
+            ..Default::default()
+        };
+        let setup = v1::CreateSetupTokenResponse {
+            setup_token: "hush".into(),
+        };
+        let born = v1::InitClusterResponse {
+            setup_token: "hush".into(),
+            api_key: "hush".into(),
+            ..Default::default()
+        };
         let printed = format!("{authenticator:?} {raft:?} {chunk:?} {forward:?} {export:?}");
+        assert!(!printed.contains("hush"), "{printed}");
+        let printed = format!("{created:?} {updated:?} {setup:?} {born:?}");
         assert!(!printed.contains("hush"), "{printed}");
     }
 }

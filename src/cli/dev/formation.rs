@@ -9,7 +9,7 @@ use tonic_types::StatusExt as _;
 use super::children::Children;
 use super::layout::{Layout, Place};
 use crate::cli::failure;
-use crate::wire::pb::v1::{GetNodeStatusRequest, InitClusterRequest, Node};
+use crate::wire::pb::v1::{GetNodeStatusRequest, InitClusterRequest, InitClusterResponse, Node};
 use crate::wire::{Client, Connection};
 
 /// How long a step may take on a busy machine.
@@ -68,8 +68,8 @@ async fn answer(place: &Place) -> Result<(), Setback> {
     }
 }
 
-/// Makes one cluster of the nodes; returns the first admin key.
-pub(super) async fn initialise(layout: &Layout, children: &mut Children) -> anyhow::Result<String> {
+/// Makes one cluster of the nodes.
+pub(super) async fn initialise(layout: &Layout, children: &mut Children) -> anyhow::Result<InitClusterResponse> {
     let first = layout.nodes.first().context("a cluster needs a node")?;
     wait_for("the cluster to form", children, async || {
         match client(first, None)
@@ -78,7 +78,7 @@ pub(super) async fn initialise(layout: &Layout, children: &mut Children) -> anyh
             .init_cluster(InitClusterRequest {})
             .await
         {
-            Ok(made) => Ok(made.into_inner().api_key),
+            Ok(made) => Ok(made.into_inner()),
             Err(status) if status.code() == tonic::Code::FailedPrecondition => Err(Setback::Final(anyhow!(
                 "{}; if `{}` holds a cluster whose dev.json is lost, remove the folder and begin anew",
                 status.message(),

@@ -16,6 +16,9 @@ pub(super) struct Record {
     pub(super) nodes: Vec<NodeRecord>,
     /// The key that `init` gave.
     pub(super) admin_api_key: String,
+    /// What makes the first account of the dashboard; empty once there is one.
+    #[serde(default)]
+    pub(super) setup_token: String,
     /// The demo user's password.
     pub(super) demo_password: String,
     /// Whether the nodes of this run are all ready.
@@ -82,6 +85,7 @@ mod tests {
         let record = Record {
             nodes: vec![],
             admin_api_key: "pck_a_b".into(),
+            setup_token: "pcs_c".into(),
             demo_password: "c".into(),
             ready: true,
         };

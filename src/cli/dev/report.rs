@@ -7,6 +7,7 @@ use super::layout::Layout;
 use super::record::Record;
 use super::seed::DEMO_USER;
 use crate::cli::output::{span, table};
+use crate::cli::setup;
 
 /// The answers of all nodes.
 pub(super) fn answers(checks: &[Check]) -> String {
@@ -47,8 +48,14 @@ pub(super) fn how_to_go_on(layout: &Layout, record: &Record, program: &str) -> S
         .last()
         .map(|place| format!(" --endpoint {}", place.endpoint()))
         .unwrap_or_default();
+    let setup = match layout.nodes.first() {
+        Some(place) if !record.setup_token.is_empty() => {
+            format!("\n{}\n", setup::told(&record.setup_token, &setup::page_at(&place.http)))
+        }
+        _ => String::new(),
+    };
     let mut text = format!(
-        "The demo user is `{DEMO_USER}`, its password {}\nKeys and addresses are in {}\n\nTo go on, in another terminal:\n",
+        "The demo user is `{DEMO_USER}`, its password {}\nKeys and addresses are in {}\n{setup}\nTo go on, in another terminal:\n",
         record.demo_password,
         layout.folder.join("dev.json").display()
     );
@@ -75,14 +82,18 @@ mod tests {
     #[test]
     fn the_commands_name_every_node_and_the_key() {
         let layout = Layout::new(Path::new("dev"), 2, 7600).unwrap();
-        let record = Record {
+        let mut record = Record {
             nodes: vec![],
             admin_api_key: "pck_a_b".into(),
+            setup_token: "pcs_c".into(),
             demo_password: "secret".into(),
             ready: true,
         };
         let text = how_to_go_on(&layout, &record, "portcullis");
         assert!(text.contains("export PORTCULLIS_API_KEY=pck_a_b\n"));
+        assert!(text.contains("open http://127.0.0.1:7602/setup ") && text.contains("\npcs_c\n"));
+        record.setup_token.clear();
+        assert!(!how_to_go_on(&layout, &record, "portcullis").contains("/setup"));
         assert!(text.contains("status --endpoint http://127.0.0.1:7600 --endpoint http://127.0.0.1:7610\n"));
     }
 }

@@ -75,6 +75,7 @@ pub(in crate::cli) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
 /// Everything up to the report; returns whether every node answered as it should.
 async fn bring_up(layout: &Layout, earlier: Option<Record>, children: &mut Children) -> anyhow::Result<bool> {
     formation::wait_until_all_answer(layout, children).await?;
+    let is_continued = earlier.is_some();
     let mut record = match earlier {
         Some(record) => record,
         None => form(layout, children).await?,
@@ -85,6 +86,9 @@ async fn bring_up(layout: &Layout, earlier: Option<Record>, children: &mut Child
     formation::wait_until_all_ready(layout, children, &record.admin_api_key).await?;
     let first = layout.nodes.first().context("a cluster needs a node")?;
     let client = formation::client(first, Some(&record.admin_api_key)).await?;
+    if is_continued {
+        record.setup_token = seed::setup_token(&client).await?;
+    }
     let revision = seed::seed(&client, &record.demo_password).await?;
     let checks = check::check_all(layout, &record.admin_api_key, &record.demo_password, revision).await;
     record.ready = true;
@@ -98,13 +102,14 @@ async fn bring_up(layout: &Layout, earlier: Option<Record>, children: &mut Child
     Ok(passed)
 }
 
-/// The first time. The key is shown once, so it is written down before anything else is done.
+/// The first time. Key and token are shown once, so they are written down before anything else is done.
 async fn form(layout: &Layout, children: &mut Children) -> anyhow::Result<Record> {
-    let admin_api_key = formation::initialise(layout, children).await?;
+    let made = formation::initialise(layout, children).await?;
     let demo_password = seed::random_password();
     let record = Record {
         nodes: nodes(layout, children),
-        admin_api_key,
+        admin_api_key: made.api_key,
+        setup_token: made.setup_token,
         demo_password,
         ready: false,
     };

@@ -4,7 +4,8 @@ use pbjson_types::Struct;
 
 use crate::wire::Client;
 use crate::wire::pb::v1::{
-    Authenticator, CreateAuthenticatorRequest, CreateUserRequest, GetUserRequest, NewPassword, User,
+    Authenticator, CreateAuthenticatorRequest, CreateSetupTokenRequest, CreateUserRequest, GetUserRequest, NewPassword,
+    User,
 };
 
 /// The user that is made.
@@ -24,6 +25,15 @@ pub(super) fn random_password() -> String {
 pub(super) async fn seed(client: &Client, password: &str) -> anyhow::Result<u64> {
     create_authenticator(client).await?;
     create_user(client, password).await
+}
+
+/// A token for the page that makes the first account, since an earlier one may be too old; empty if there is an account.
+pub(super) async fn setup_token(client: &Client) -> anyhow::Result<String> {
+    match client.operators().create_setup_token(CreateSetupTokenRequest {}).await {
+        Ok(made) => Ok(made.into_inner().setup_token),
+        Err(status) if status.code() == tonic::Code::FailedPrecondition => Ok(String::new()),
+        Err(status) => Err(status.into()),
+    }
 }
 
 async fn create_authenticator(client: &Client) -> anyhow::Result<()> {

@@ -10,6 +10,7 @@ use crate::dashboard::failure::Failure;
 pub(in crate::dashboard) struct Given(Vec<(String, String)>);
 
 impl Given {
+    #[cfg(test)]
     pub(in crate::dashboard) fn of(pairs: Vec<(String, String)>) -> Self {
         Self(pairs)
     }

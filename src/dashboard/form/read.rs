@@ -6,9 +6,6 @@ use super::given::Given;
 use super::spec::{Kind, Spec};
 use crate::dashboard::ui::Faults;
 
-/// What stands for a secret that is kept.
-pub(in crate::dashboard) const KEPT: &str = "******";
-
 /// The settings that the form means. `held` are those it began with: a secret that was left empty stays what it is there.
 pub(in crate::dashboard) fn read(
     specs: &[Spec],
@@ -133,7 +130,7 @@ fn list(text: &str) -> Value {
 mod tests {
     use serde_json::{Map, Value, json};
 
-    use super::{Faults, Given, KEPT, read};
+    use super::{Faults, Given, read};
     use crate::dashboard::form::specs;
 
     fn schema() -> Value {
@@ -184,6 +181,9 @@ mod tests {
                    "headers": {"x-a": "1", "x-b": "c: d"}, "hash": {"name": "bcrypt", "salt_rounds": 11}, "checks": [1]})
         );
     }
+
+    /// As stored secrets are shown.
+    const KEPT: &str = "******";
 
     #[test]
     fn a_secret_that_is_left_empty_stays_and_can_be_replaced_and_removed() {

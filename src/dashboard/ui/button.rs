@@ -44,11 +44,6 @@ impl<'a> Button<'a> {
         self
     }
 
-    pub(in crate::dashboard) fn class(mut self, class: &'a str) -> Self {
-        self.class = class;
-        self
-    }
-
     pub(in crate::dashboard) fn sends(mut self, name: &'a str, value: &'a str) -> Self {
         self.sends = Some((name, value));
         self

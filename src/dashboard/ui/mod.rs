@@ -12,6 +12,6 @@ pub(super) use self::banner::{Tone, banner};
 pub(super) use self::button::{Button, hidden, link, primary_link};
 pub(super) use self::choice::{check, radios, select};
 pub(super) use self::field::{Field, area, password, text};
-pub(super) use self::notice::{Faults, empty};
+pub(super) use self::notice::{Faults, empty, id_of};
 pub(super) use self::pill::{node_count, node_name, pill, provider_pill};
 pub(super) use self::tiles::{Tile, tiles};
