@@ -259,7 +259,7 @@ fn conflict_page(visit: &Visit, subject: &Subject, draft: &Draft, draft_id: &str
     let merge = merged(&draft_of(base), &draft_of(theirs), &draft.wanted);
     let body = html! {
         (banner(Tone::Warn, &html! {
-            strong { (theirs.updated_by) " has changed this authenticator since you opened it. " }
+            strong { (visit.site().admin().name_of(&theirs.updated_by)) " has changed this authenticator since you opened it. " }
             "Nothing of yours is lost, and nothing is saved yet."
         }, None))
         form.form method="post" action=(addresses::authenticator(key, "/settings/merge")) {

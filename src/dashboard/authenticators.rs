@@ -92,11 +92,10 @@ fn chains(names: &[String], here: &str) -> Markup {
 
 /// What is wrong, in sentences, before anybody has to look for it.
 pub(super) fn troubles(rows: &[Row]) -> Markup {
+    let troubles: Vec<_> = rows.iter().filter_map(|(view, status)| trouble_of(view, status)).collect();
     html! {
-        div.stack id="troubles" {
-            @for (view, status) in rows {
-                @if let Some(trouble) = trouble_of(view, status) { (banner(Tone::Warn, &html! { (trouble) }, None)) }
-            }
+        div.stack id="troubles" hidden[troubles.is_empty()] {
+            @for trouble in troubles { (banner(Tone::Warn, &html! { (trouble) }, None)) }
         }
     }
 }

@@ -112,7 +112,7 @@ fn drawn(visit: &Visit, settings: &ClusterSettings, sheet: &Sheet, faults: &Faul
             div.foot { (Button::primary("Save").unless(obstacle.as_deref()).draw()) }
         }
         @if settings.revision > 0 {
-            p.muted.small { "Changed by " (settings.updated_by) " " (format::ago(now, settings.updated_at)) ", revision " (settings.revision) "." }
+            p.muted.small { "Changed by " (visit.site().admin().name_of(&settings.updated_by)) " " (format::ago(now, settings.updated_at)) ", revision " (settings.revision) "." }
         }
     };
     let lead = html! { "They hold for every node." };

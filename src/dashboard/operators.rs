@@ -66,7 +66,7 @@ fn accounts(visit: &Visit, obstacle: Option<&str>) -> Markup {
                                 th scope="row" { a href={ "/operators/accounts/" (super::addresses::encoded(&account.name)) } { (account.name) } }
                                 td { (role_word(account.role)) }
                                 td { (format::ago(now, account.password_changed_at)) }
-                                td { (account.created_by) }
+                                td { (visit.site().admin().name_of(&account.created_by)) }
                                 td {
                                     @if account.name != visit.signed.account.name {
                                         form method="post" action="/operators/accounts/delete" {
@@ -113,7 +113,7 @@ fn keys(visit: &Visit, obstacle: Option<&str>) -> Markup {
                                 th scope="row" { code { (key.id) } }
                                 td { (key.name) }
                                 td { (role_word(key.role)) }
-                                td { (format::ago(now, key.created_at)) " by " (key.created_by) }
+                                td { (format::ago(now, key.created_at)) " by " (visit.site().admin().name_of(&key.created_by)) }
                                 td {
                                     form method="post" action="/operators/keys/delete" {
                                         (hidden("id", &key.id))

@@ -38,7 +38,7 @@ impl Reader<'_> {
         let trimmed = text.trim();
         match &spec.kind {
             Kind::Flag => Some(Value::Bool(self.given.has(control))),
-            Kind::Secret => self.secret(&text, control, held),
+            Kind::Secret { .. } => self.secret(&text, control, held),
             Kind::Group(specs) => {
                 let object = self.object(specs, control, &object_of(held));
                 (!object.is_empty()).then_some(Value::Object(object))

@@ -24,8 +24,8 @@ pub(in crate::dashboard) enum Kind {
     Text,
     /// Several lines.
     Lines,
-    /// Never shown.
-    Secret,
+    /// Never shown; a key has several lines.
+    Secret { has_lines: bool },
     /// Yes or no.
     Flag,
     /// A number.
@@ -90,7 +90,9 @@ fn kind(members: &Map<String, Value>, schema: &Value, path: &str) -> Option<Kind
     Some(match members.get("type").and_then(Value::as_str)? {
         "boolean" => Kind::Flag,
         "integer" | "number" => Kind::Number,
-        "string" if flag("x-secret") => Kind::Secret,
+        "string" if flag("x-secret") => Kind::Secret {
+            has_lines: flag("x-lines"),
+        },
         "string" if flag("x-lines") => Kind::Lines,
         "string" => Kind::Text,
         "object" if takes_any_name(members) => Kind::Map,
@@ -152,7 +154,7 @@ mod tests {
     #[test]
     fn each_shape_of_a_schema_has_its_field() {
         assert_eq!(kind_of(json!({"type": "string"})), Some(Kind::Text));
-        assert_eq!(kind_of(json!({"type": "string", "x-secret": true})), Some(Kind::Secret));
+        assert_eq!(kind_of(json!({"type": "string", "x-secret": true})), Some(Kind::Secret { has_lines: false }));
         assert_eq!(kind_of(json!({"type": "boolean"})), Some(Kind::Flag));
         assert_eq!(kind_of(json!({"anyOf": [{"type": "number"}, {"type": "string"}]})), Some(Kind::Time));
         let list = json!({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]});

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::notice::{Faults, id_of};
+use super::prose::prose;
 
 /// What every field has.
 #[derive(Clone, Copy, Default)]
@@ -128,7 +129,7 @@ pub(in crate::dashboard) fn password(field: Field<'_>) -> Markup {
 /// Several lines.
 pub(in crate::dashboard) fn area(field: Field<'_>) -> Markup {
     field.around(&html! {
-        textarea id=(field.id()) name=(field.name) spellcheck="false" autocapitalize="none" required[field.required]
+        textarea id=(field.id()) name=(field.name) placeholder=[Some(field.placeholder).filter(|text| !text.is_empty())] spellcheck="false" autocapitalize="none" required[field.required]
             disabled[field.disabled] aria-invalid=[field.invalid()] aria-describedby=[field.described_by()] { "\n" (field.value) }
     })
 }
