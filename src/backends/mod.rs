@@ -33,10 +33,11 @@ mod ssl;
 mod stand;
 mod template;
 mod timed;
+mod warnings;
 
 pub use self::backend::{BackendInfo, Context, Violation};
 pub use self::builtin::{Bootstrap, bootstrap_of};
-pub use self::catalog::{check, check_precondition, kinds, password_algorithm, warnings};
+pub use self::catalog::{check, check_precondition, kinds, password_algorithm};
 #[cfg(fuzzing)]
 pub use self::jwt::{judge_parts, judge_token};
 pub use self::reconcile::Reconciler;
@@ -44,3 +45,4 @@ pub use self::reconcile::Reconciler;
 pub use self::scram::rewritten_scram_messages;
 pub use self::secrets::names_a_secret;
 pub use self::settings::Settings;
+pub use self::warnings::warnings;
