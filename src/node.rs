@@ -165,6 +165,7 @@ struct Doors {
     http: Option<TcpListener>,
     api_address: String,
     peer_address: String,
+    http_address: String,
 }
 
 impl Doors {
@@ -178,12 +179,16 @@ impl Doors {
         };
         let api_address = advertised(&settings.api.advertise, &settings.api.listen, api.local_addr());
         let peer_address = advertised(&settings.peer.advertise, &settings.peer.listen, peer.local_addr());
+        let http_address = http.as_ref().map_or_else(String::new, |http| {
+            advertised("", &settings.http.listen, http.local_addr())
+        });
         Ok(Self {
             api,
             peer,
             http,
             api_address,
             peer_address,
+            http_address,
         })
     }
 }
@@ -250,6 +255,7 @@ impl Node {
             settings: settings.cluster.clone(),
             peer_address: doors.peer_address.clone(),
             api_address: doors.api_address.clone(),
+            http_address: doors.http_address.clone(),
             journal: journal.clone(),
             store: store.clone(),
             raft: raft.clone(),
@@ -260,6 +266,7 @@ impl Node {
                 hasher: hasher.clone(),
                 upgrades,
                 clock: clock.clone(),
+                data_dir: settings.node.data_dir.clone(),
             }),
         });
         let (ready, changes) = (cluster.watch_ready(), store.watch_authenticators());

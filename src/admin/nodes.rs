@@ -251,6 +251,7 @@ mod tests {
             }),
             age: None,
             error: String::new(),
+            clock_offset_ms: None,
         }
     }
 
