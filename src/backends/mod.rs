@@ -33,6 +33,11 @@ mod ssl;
 mod stand;
 mod template;
 mod timed;
+mod warnings;
+
+pub use self::backend::{BackendInfo, Context, Violation};
+pub use self::builtin::{Bootstrap, bootstrap_of};
+pub use self::catalog::{check, check_precondition, kinds, password_algorithm};
 mod trial;
 
 pub use self::backend::{BackendInfo, Context, Violation};
@@ -45,3 +50,4 @@ pub use self::reconcile::Reconciler;
 pub use self::scram::rewritten_scram_messages;
 pub use self::secrets::names_a_secret;
 pub use self::settings::Settings;
+pub use self::warnings::warnings;

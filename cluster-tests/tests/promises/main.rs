@@ -8,6 +8,7 @@ mod chains;
 mod cli;
 mod cluster_settings;
 mod dev;
+mod doctor;
 mod export;
 mod formation;
 mod forwarding;
