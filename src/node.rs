@@ -161,55 +161,6 @@ fn make_private(dir: &Path) -> std::io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
-/// The listeners, and how others reach them.
-struct Doors {
-    api: TcpListener,
-    peer: TcpListener,
-    http: Option<TcpListener>,
-    api_address: String,
-    peer_address: String,
-    http_address: String,
-}
-
-impl Doors {
-    /// Bound before anything else runs, so that a port in use is the first thing said.
-    async fn open(settings: &Settings) -> Result<Self, NodeError> {
-        let api = bind("api.listen", &settings.api.listen).await?;
-        let peer = bind("peer.listen", &settings.peer.listen).await?;
-        let http = match settings.http.listen.as_str() {
-            "" => None,
-            listen => Some(bind("http.listen", listen).await?),
-        };
-        let api_address = advertised(&settings.api.advertise, &settings.api.listen, api.local_addr());
-        let peer_address = advertised(&settings.peer.advertise, &settings.peer.listen, peer.local_addr());
-        let http_address = http.as_ref().map_or_else(String::new, |http| {
-            advertised("", &settings.http.listen, http.local_addr())
-        });
-        Ok(Self {
-            api,
-            peer,
-            http,
-            api_address,
-            peer_address,
-            http_address,
-        })
-    }
-}
-
-async fn bind(key: &str, address: &str) -> Result<TcpListener, NodeError> {
-    let what = format!("cannot listen on `{address}` (`{key}`)");
-    net::listen(address).await.map_err(starting(&what))
-}
-
-/// As set; else as it listens, with the port the system chose if it was left to it.
-fn advertised(advertise: &str, listen: &str, bound: std::io::Result<SocketAddr>) -> String {
-    match bound {
-        _ if !advertise.is_empty() => advertise.to_owned(),
-        Ok(bound) if listen.ends_with(":0") => bound.to_string(),
-        _ => listen.to_owned(),
-    }
-}
-
 /// A running node.
 struct Node {
     cluster: Cluster,

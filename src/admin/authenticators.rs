@@ -311,7 +311,7 @@ fn with_stored_secrets(
     stored: &Value,
     violations: &mut Vec<Violation>,
 ) -> bool {
-    schema_of(mechanism, backend).is_some_and(|schema| keep_secrets(given, stored, &schema, violations))
+    schema_of(mechanism, backend).is_some_and(|schema| keep_secrets(given, stored, schema, violations))
 }
 
 fn checked_settings((mechanism, backend): (&str, &str), settings: &Value, violations: &mut Vec<Violation>) -> String {

@@ -33,16 +33,12 @@ mod ssl;
 mod stand;
 mod template;
 mod timed;
+mod trial;
 mod warnings;
 
 pub use self::backend::{BackendInfo, Context, Violation};
 pub use self::builtin::{Bootstrap, bootstrap_of};
-pub use self::catalog::{check, check_precondition, kinds, password_algorithm};
-mod trial;
-
-pub use self::backend::{BackendInfo, Context, Violation};
-pub use self::builtin::{Bootstrap, bootstrap_of};
-pub use self::catalog::{check, check_precondition, kind, kinds, password_algorithm, warnings};
+pub use self::catalog::{check, check_precondition, kind, kinds, password_algorithm};
 #[cfg(fuzzing)]
 pub use self::jwt::{judge_parts, judge_token};
 pub use self::reconcile::Reconciler;

@@ -2,8 +2,8 @@
 
 use axum::Form;
 use axum::extract::{Path, Query};
-use axum::response::{IntoResponse, Response};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -92,7 +92,10 @@ fn chains(names: &[String], here: &str) -> Markup {
 
 /// What is wrong, in sentences, before anybody has to look for it.
 pub(super) fn troubles(rows: &[Row]) -> Markup {
-    let troubles: Vec<_> = rows.iter().filter_map(|(view, status)| trouble_of(view, status)).collect();
+    let troubles: Vec<_> = rows
+        .iter()
+        .filter_map(|(view, status)| trouble_of(view, status))
+        .collect();
     html! {
         div.stack id="troubles" hidden[troubles.is_empty()] {
             @for trouble in troubles { (banner(Tone::Warn, &html! { (trouble) }, None)) }
@@ -181,10 +184,17 @@ pub(super) fn joint_pill(status: &AuthenticatorStatus) -> Markup {
         Joint::Unknown => pill(Tone::Off, "No answer"),
         Joint::Inconsistent => {
             let connected = |node: &&NodeAuthenticatorStatus| {
-                node.answered && node.health.as_ref().is_some_and(|health| health.status == ProviderStatus::Connected)
+                node.answered
+                    && node
+                        .health
+                        .as_ref()
+                        .is_some_and(|health| health.status == ProviderStatus::Connected)
             };
             let fine = status.nodes.iter().filter(connected).count();
-            pill(Tone::Warn, &format!("Inconsistent, {}", node_count(fine, status.nodes.len())))
+            pill(
+                Tone::Warn,
+                &format!("Inconsistent, {}", node_count(fine, status.nodes.len())),
+            )
         }
     }
 }

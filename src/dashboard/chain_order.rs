@@ -51,7 +51,10 @@ pub(super) async fn reorder(visit: Visit, headers: HeaderMap, Form(wish): Form<W
         return Err(Failure::unreadable("This is no order of the chain's authenticators."));
     };
     let admin = visit.site().admin();
-    match admin.reorder_from(&visit.intent(), &wish.chain, was, order.clone()).await {
+    match admin
+        .reorder_from(&visit.intent(), &wish.chain, was, order.clone())
+        .await
+    {
         Ok(_) => Ok(done(&wish, &order, is_script(&headers))),
         Err(AdminError::Invalid(_)) => Ok(overtaken(&visit, &wish, &order)),
         Err(error) => Err(error.into()),
@@ -113,7 +116,10 @@ fn overtaken(visit: &Visit, wish: &Wish, order: &[String]) -> Response {
 }
 
 fn ids(text: &str) -> Vec<String> {
-    text.split(BETWEEN).filter(|id| !id.is_empty()).map(str::to_owned).collect()
+    text.split(BETWEEN)
+        .filter(|id| !id.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn wanted(wish: &Wish, was: &[String]) -> Option<Vec<String>> {

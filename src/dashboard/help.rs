@@ -24,7 +24,10 @@ static PLACEHOLDERS: &[(&str, &str)] = &[
     ("${cert_pem}", "the certificate itself, PEM"),
     ("${listener}", "which listener it came through"),
     ("${zone}", "its MQTT zone"),
-    ("${client_attrs.NAME}", "an attribute that is known of the client already"),
+    (
+        "${client_attrs.NAME}",
+        "an attribute that is known of the client already",
+    ),
 ];
 
 static KEYS: &[(&str, &str)] = &[

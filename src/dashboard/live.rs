@@ -223,7 +223,13 @@ mod tests {
 
     #[test]
     fn what_is_no_topic_is_refused() {
-        for text in ["x", "authenticator:a", "authenticator:99:a:b", "authenticator:1:é:b", "y:z"] {
+        for text in [
+            "x",
+            "authenticator:a",
+            "authenticator:99:a:b",
+            "authenticator:1:é:b",
+            "y:z",
+        ] {
             assert_eq!(Topic::of(text), None, "{text}");
         }
     }

@@ -50,7 +50,11 @@ fn drawn(visit: &Visit, fresh_key: Option<&ApiKey>, faults: &Faults) -> Response
         section.stack { h2 { "API keys" } (keys(visit, obstacle.as_deref())) (new_key(faults, obstacle.as_deref())) }
     };
     let lead = html! { "Accounts sign in here; API keys are for programs." };
-    visit.page(Page::new(Place::Operators, "Operators", body).lead(lead).refused(!faults.is_empty()))
+    visit.page(
+        Page::new(Place::Operators, "Operators", body)
+            .lead(lead)
+            .refused(!faults.is_empty()),
+    )
 }
 
 fn accounts(visit: &Visit, obstacle: Option<&str>) -> Markup {

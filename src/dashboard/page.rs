@@ -104,13 +104,7 @@ impl Visit {
             div.unseen id="spoken" role="status" {}
         };
         let title = format!("{} – {}", page.title, cluster_name(self));
-        whole(
-            &self.guest,
-            &title,
-            page.is_refused,
-            page.live.as_deref(),
-            &body,
-        )
+        whole(&self.guest, &title, page.is_refused, page.live.as_deref(), &body)
     }
 }
 
@@ -146,7 +140,12 @@ fn whole(guest: &Guest, title: &str, is_refused: bool, live: Option<&str>, body:
     if guest.said.is_some() {
         said::forget(&mut headers, said::COOKIE);
     }
-    (headers, [(CONTENT_TYPE, "text/html; charset=utf-8")], page.into_string()).into_response()
+    (
+        headers,
+        [(CONTENT_TYPE, "text/html; charset=utf-8")],
+        page.into_string(),
+    )
+        .into_response()
 }
 
 fn mark(guest: &Guest) -> Markup {
@@ -180,7 +179,10 @@ fn bar(visit: &Visit) -> Markup {
     }
 }
 
-static NAVIGATION: &[(&str, &[(&str, &str, Place)])] = &[
+/// A group of links: its name, and address, name and place of each.
+type Group = (&'static str, &'static [(&'static str, &'static str, Place)]);
+
+static NAVIGATION: &[Group] = &[
     (
         "Access",
         &[

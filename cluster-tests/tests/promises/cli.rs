@@ -155,7 +155,7 @@ async fn a_user_is_created_in_two_databases_at_once_or_by_keys_in_one() -> Resul
     cluster.passed()
 }
 
-fn errors(output: &Output) -> String {
+pub(super) fn errors(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 

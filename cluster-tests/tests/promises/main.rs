@@ -1,5 +1,6 @@
 //! What a cluster promises, one file per promise, against real processes.
 
+mod accounts;
 mod authenticators;
 mod backends;
 mod bootstrap;

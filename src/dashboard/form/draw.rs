@@ -64,11 +64,17 @@ fn shown(value: &Value, kind: &Kind) -> String {
         (_, Value::Null) | (Kind::Secret { .. } | Kind::Group(_) | Kind::OneOf(_), _) => String::new(),
         (Kind::List, Value::Array(items)) => {
             let texts: Vec<_> = items.iter().filter_map(Value::as_str).collect();
-            let parting = if texts.iter().any(|text| text.contains('\n')) { "\n\n" } else { "\n" };
+            let parting = if texts.iter().any(|text| text.contains('\n')) {
+                "\n\n"
+            } else {
+                "\n"
+            };
             texts.join(parting)
         }
         (Kind::Map, Value::Object(map)) => {
-            let lines = map.iter().map(|(name, value)| format!("{name}: {}", value.as_str().unwrap_or_default()));
+            let lines = map
+                .iter()
+                .map(|(name, value)| format!("{name}: {}", value.as_str().unwrap_or_default()));
             lines.collect::<Vec<_>>().join("\n")
         }
         (Kind::Time, Value::Number(seconds)) => format!("{seconds}s"),
@@ -88,7 +94,13 @@ fn choice(field: Field<'_>, words: &[String], default: &Value) -> Markup {
 
 /// A secret says whether there is one, and nothing more.
 fn secret(field: Field<'_>, is_kept: bool, has_lines: bool) -> Markup {
-    let control = |field: Field<'_>| if has_lines { area(field.value("")) } else { password(field) };
+    let control = |field: Field<'_>| {
+        if has_lines {
+            area(field.value(""))
+        } else {
+            password(field)
+        }
+    };
     let field = field.known_as("new-password");
     if !is_kept {
         return control(field);
@@ -166,7 +178,10 @@ mod tests {
     fn a_secret_is_never_in_the_page() {
         let schema = json!({"properties": {"password": {"title": "Password", "type": "string", "x-secret": true}}});
         let page = drawn(&schema, &json!({"password": "hunter2"}), &Faults::default());
-        assert!(!page.contains("hunter2") && page.contains("Leave empty to keep it"), "{page}");
+        assert!(
+            !page.contains("hunter2") && page.contains("Leave empty to keep it"),
+            "{page}"
+        );
     }
 
     #[test]
@@ -174,7 +189,10 @@ mod tests {
         let schema = json!({"properties": {"pool_size": {"type": "integer", "default": 8, "x-advanced": true}}});
         let faults = Faults::one("settings.pool_size", "must be a whole number from 1 to 1024");
         let page = drawn(&schema, &json!({"pool_size": "many"}), &faults);
-        assert!(page.contains("<details open>") && page.contains("value=\"many\""), "{page}");
+        assert!(
+            page.contains("<details open>") && page.contains("value=\"many\""),
+            "{page}"
+        );
         assert!(page.contains("f-settings-pool-size-error"), "{page}");
     }
 

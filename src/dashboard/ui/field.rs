@@ -90,7 +90,7 @@ impl<'a> Field<'a> {
     pub(super) fn notes(&self) -> Markup {
         let id = self.id();
         html! {
-            @if !self.help.is_empty() { div.help id={ (id) "-help" } { (self.help) } }
+            @if !self.help.is_empty() { div.help id={ (id) "-help" } { (prose(self.help)) } }
             @if let Some(fault) = self.fault { div.error id={ (id) "-error" } { "✕ " (fault) } }
         }
     }
@@ -141,7 +141,12 @@ mod tests {
     #[test]
     fn a_field_is_tied_to_its_help_and_its_fault() {
         let faults = Faults::one("user_id", "must not be empty");
-        let shown = text(Field::new("user_id", "Username").help("As clients send it.").faults(&faults)).into_string();
+        let shown = text(
+            Field::new("user_id", "Username")
+                .help("As clients send it.")
+                .faults(&faults),
+        )
+        .into_string();
         assert!(
             shown.contains("aria-invalid=\"true\" aria-describedby=\"f-user-id-help f-user-id-error\""),
             "{shown}"
