@@ -4,6 +4,7 @@ mod accounts;
 mod api_key;
 mod attempts;
 mod authenticator_draft;
+mod authenticator_order;
 mod authenticator_settings;
 mod authenticator_status;
 mod authenticator_views;
