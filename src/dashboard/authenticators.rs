@@ -31,6 +31,8 @@ pub(super) async fn list(visit: Visit, Query(query): Query<ChainQuery>) -> Respo
 /// The list, with something to say above it.
 pub(super) fn list_page(visit: &Visit, chain: &str, notice: Markup) -> Response {
     let admin = visit.site().admin();
+    // Before the rows: what changes in between has the page loaded once more, and is not missed.
+    let state = admin.authenticators_version();
     let rows = admin.chain_status(chain);
     let obstacle = visit.obstacle(Role::Editor);
     let now = visit.site().clock().now();
@@ -72,7 +74,8 @@ pub(super) fn list_page(visit: &Visit, chain: &str, notice: Markup) -> Response 
                 (link("/try", "Try a login"))
                 (primary_link(&addresses::wizard(chain, ""), "Add authenticator", obstacle.as_deref()))
             })
-            .live(format!("chain:{chain}")),
+            .live(format!("chain:{chain}"))
+            .state(state),
     )
 }
 

@@ -233,7 +233,8 @@ pub(super) async fn job(
     Ok(visit.page(
         subject
             .page(&visit, Tab::Users, &title, &body)
-            .live(format!("import:{number}")),
+            .live(format!("import:{number}"))
+            .state(state.stage as u64),
     ))
 }
 
@@ -243,10 +244,10 @@ pub(super) fn fragments(site: &Site, number: u64) -> Vec<Markup> {
     job.map_or_else(Vec::new, |job| vec![progress(&job, &job.state())])
 }
 
-/// What stage an import is in: a page that shows another should be loaded anew.
-pub(super) fn stage_word(site: &Site, number: u64) -> String {
+/// Which stage an import is in: a page that shows an earlier one should be loaded anew.
+pub(super) fn stage_number(site: &Site, number: u64) -> u64 {
     let job = site.imports().find(number);
-    job.map_or_else(String::new, |job| format!("{:?}", job.state().stage))
+    job.map_or(0, |job| job.state().stage as u64)
 }
 
 fn progress(job: &Job, state: &State) -> Markup {
