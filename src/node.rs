@@ -213,6 +213,7 @@ impl Node {
             settings: settings.cluster.clone(),
             peer_address: doors.peer_address.clone(),
             api_address: doors.api_address.clone(),
+            http_address: doors.http_address.clone(),
             journal: journal.clone(),
             store: store.clone(),
             raft: raft.clone(),
@@ -223,6 +224,7 @@ impl Node {
                 hasher: hasher.clone(),
                 upgrades,
                 clock: clock.clone(),
+                data_dir: settings.node.data_dir.clone(),
                 store: store.clone(),
             }),
         });

@@ -82,6 +82,7 @@ const FOREIGN: &[(&str, &str)] = &[
     ("maud", "dashboard"),
     ("cookie", "dashboard"),
     ("brotli", "dashboard"),
+    ("tower_http", "dashboard"),
     ("hyper", "net"),
     ("hyper_util", "net"),
     ("opentelemetry", "telemetry"),

@@ -12,7 +12,7 @@ use super::handle::{Admin, Intent};
 use super::user_checks::chain_or_global;
 use crate::auth::{AuthenticatorKey, AuthenticatorRecord, default_id};
 use crate::backends::{self, Violation};
-use crate::store::{AuthenticatorChange, Command, Position, Reply};
+use crate::store::{AuthenticatorChange, Command, Reply};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(100);
@@ -134,57 +134,6 @@ impl Admin {
             revision: outcome.revision,
             warnings: self.warn_if_open(intent, &chain),
         })
-    }
-
-    /// Moves an authenticator within its chain; returns the chain.
-    pub async fn move_authenticator(
-        &self,
-        intent: &Intent,
-        chain: &str,
-        id: &str,
-        position: Position,
-    ) -> Result<Vec<AuthenticatorView>, AdminError> {
-        let key = key_of(chain, id)?;
-        let chain = key.chain.clone();
-        self.write(intent, Command::MoveAuthenticator { key, position }).await?;
-        Ok(self.in_order(&chain))
-    }
-
-    /// Puts a whole chain in order; returns it.
-    pub async fn reorder_authenticators(
-        &self,
-        intent: &Intent,
-        chain: &str,
-        ids: Vec<String>,
-    ) -> Result<Vec<AuthenticatorView>, AdminError> {
-        let chain = chain_or_global(chain);
-        self.write(
-            intent,
-            Command::ReorderAuthenticators {
-                chain: chain.clone(),
-                ids,
-            },
-        )
-        .await?;
-        Ok(self.in_order(&chain))
-    }
-
-    /// Puts a whole chain in order, if it still stands as `was`; refused as invalid if it does not.
-    pub async fn reorder_from(
-        &self,
-        intent: &Intent,
-        chain: &str,
-        was: Vec<String>,
-        ids: Vec<String>,
-    ) -> Result<Vec<AuthenticatorView>, AdminError> {
-        let chain = chain_or_global(chain);
-        let command = Command::ReorderAuthenticatorsFrom {
-            chain: chain.clone(),
-            was,
-            ids,
-        };
-        self.write(intent, command).await?;
-        Ok(self.in_order(&chain))
     }
 
     /// Loud in the log too: whoever reads the answer may be a program.
@@ -311,7 +260,7 @@ fn with_stored_secrets(
     stored: &Value,
     violations: &mut Vec<Violation>,
 ) -> bool {
-    schema_of(mechanism, backend).is_some_and(|schema| keep_secrets(given, stored, &schema, violations))
+    schema_of(mechanism, backend).is_some_and(|schema| keep_secrets(given, stored, schema, violations))
 }
 
 fn checked_settings((mechanism, backend): (&str, &str), settings: &Value, violations: &mut Vec<Violation>) -> String {

@@ -304,6 +304,7 @@ mod tests {
             }),
             age: None,
             error: String::new(),
+            clock_offset_ms: None,
         }
     }
 

@@ -46,6 +46,13 @@ impl Admin {
         page_of(self.store.operators(), page_size, page_token)
     }
 
+    /// What people call whoever made a change: an account's name is its id, a key has a name beside it. From memory.
+    pub fn name_of(&self, by: &str) -> String {
+        self.store
+            .operator(by)
+            .map_or_else(|| by.to_owned(), |key| format!("{} (key {})", key.name, key.id))
+    }
+
     /// Every operator as this node knows it, by id. From memory.
     pub fn operators_here(&self) -> Vec<Arc<OperatorRecord>> {
         self.store.operators()

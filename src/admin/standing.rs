@@ -50,7 +50,9 @@ impl Admin {
         Standing {
             node: this_node,
             cluster_id: self.cluster.cluster_id().unwrap_or_default(),
-            leader: own.and_then(|node| node.report.as_ref()).map_or(0, |report| report.leader),
+            leader: own
+                .and_then(|node| node.report.as_ref())
+                .map_or(0, |report| report.leader),
             voters: voters.clone().count(),
             heard: voters.filter(|node| node.answered).count(),
             staleness: self.cluster.freshness().staleness,

@@ -32,6 +32,10 @@ impl ThisNode for Alone {
         Hashing::default()
     }
 
+    fn disk_free_bytes(&self) -> Option<u64> {
+        None
+    }
+
     fn run(&self, errand: Errand) -> BoxFuture<'_, Done> {
         Box::pin(std::future::ready(Done::Failed(format!("{errand:?}"))))
     }
@@ -75,6 +79,7 @@ impl House {
             },
             peer_address: address,
             api_address: "api".into(),
+            http_address: "http".into(),
             journal,
             store: store.clone(),
             raft: raft.clone(),

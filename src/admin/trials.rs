@@ -36,7 +36,10 @@ impl Admin {
         check(&attempt)?;
         attempt.draft = draft.map(|draft| self.checked_record(draft)).transpose()?;
         let errand = Errand::Try(Box::new(attempt));
-        let done = self.cluster.to(|id| on.is_none_or(|one| one == id), errand, TRYING).await;
+        let done = self
+            .cluster
+            .to(|id| on.is_none_or(|one| one == id), errand, TRYING)
+            .await;
         let shown = |(node, done)| NodeTrial {
             node,
             trial: match done {

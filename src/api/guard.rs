@@ -11,7 +11,8 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
 
-use super::status::refused;
+use super::convert::role;
+use super::status::{forbidden, refused};
 use crate::admin::{Caller, Role};
 
 /// What a method asks of its caller.
@@ -130,7 +131,7 @@ impl Guard {
                 "operator `{}` has role {:?}, `{path}` needs {minimum:?}",
                 caller.id, caller.role
             );
-            return Err(refused(Code::PermissionDenied, "PERMISSION_DENIED", message));
+            return Err(forbidden(role(caller.role).as_str_name(), message));
         }
         Ok(Some(caller))
     }

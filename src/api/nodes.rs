@@ -141,6 +141,7 @@ fn shown(node: NodeStatus, leader_log_index: u64) -> pb::Node {
         answered: node.answered,
         age: node.age.map(Into::into),
         error: node.error,
+        clock_offset: node.clock_offset_ms.map(signed),
         ..Default::default()
     };
     match node.report {
@@ -169,7 +170,17 @@ fn with_report(message: pb::Node, report: NodeReport, leader_log_index: u64) -> 
         disk_bytes: report.disk_bytes,
         hash_queue: report.hash_queue,
         hashing: Some(hashing(report.hashing)),
+        disk_free_bytes: report.disk_free_bytes,
+        http_address: report.http_address,
         ..message
+    }
+}
+
+/// Both parts of a negative duration are negative.
+fn signed(millis: i64) -> pbjson_types::Duration {
+    pbjson_types::Duration {
+        seconds: millis / 1000,
+        nanos: i32::try_from(millis % 1000 * 1_000_000).unwrap_or(0),
     }
 }
 
@@ -298,6 +309,7 @@ mod tests {
             report: Some(report),
             age: Some(Duration::from_secs(3)),
             error: String::new(),
+            clock_offset_ms: Some(-1500),
         }
     }
 
@@ -305,6 +317,8 @@ mod tests {
     fn a_node_shows_how_far_it_is_behind_the_leader() {
         let node = shown(heard(true), 50);
         assert_eq!((node.lag, node.role(), node.ready), (10, pb::NodeRole::Follower, true));
+        let offset = node.clock_offset.unwrap();
+        assert_eq!((offset.seconds, offset.nanos), (-1, -500_000_000));
     }
 
     #[test]

@@ -30,6 +30,18 @@ pub(crate) fn refused(code: Code, reason: &str, message: impl Into<String>) -> S
     detailed(code, reason, message, HashMap::new(), details)
 }
 
+/// A caller whose role does not suffice is told which one it has.
+pub(super) fn forbidden(role: &str, message: impl Into<String>) -> Status {
+    let metadata = HashMap::from([("role".to_owned(), role.to_owned())]);
+    detailed(
+        Code::PermissionDenied,
+        "PERMISSION_DENIED",
+        message,
+        metadata,
+        ErrorDetails::new(),
+    )
+}
+
 fn detailed(
     code: Code,
     reason: &str,

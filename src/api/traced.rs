@@ -80,3 +80,33 @@ impl TracedCall {
         (self.traces)(&login);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::auth::{Reason, TestClock};
+
+    #[test]
+    fn a_login_that_could_not_be_decided_is_told_with_its_time_and_reason() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let (kept, clock) = (told.clone(), Arc::new(TestClock::at(5000)));
+        let call = TracedCall {
+            traces: Arc::new(move |login: &TracedLogin<'_>| {
+                let shown = (login.decision, login.reason, login.began, login.took);
+                kept.lock().unwrap().push(shown);
+            }),
+            clock: clock.clone(),
+            method: "Authenticate",
+            traceparent: String::new(),
+        };
+        let begun = call.begin();
+        clock.advance(Duration::from_millis(7));
+        call.end(begun, &Err(Undecided::unable(Reason::Stale, "no quorum")));
+        call.end(begun, &Err(Undecided::Malformed(Vec::new())));
+        let (began, took) = (Duration::from_secs(5), Duration::from_millis(7));
+        let expected = [Some(Reason::Stale), None].map(|reason| ("UNDECIDED", reason, began, took));
+        assert_eq!(*told.lock().unwrap(), expected);
+    }
+}

@@ -61,13 +61,6 @@ pub fn password_algorithm(record: &AuthenticatorRecord) -> Option<Algorithm> {
     (kind.password_algorithm)(&settings)
 }
 
-/// What is allowed but unwise about an authenticator's settings.
-pub fn warnings(record: &AuthenticatorRecord) -> Vec<String> {
-    let mut warnings = password_algorithm(record).map_or_else(Vec::new, |algorithm| algorithm.warnings());
-    warnings.extend(jwt::warning(record));
-    warnings
-}
-
 /// Whether links of this kind need a password. A kind unknown here is asked whatever the client presents, because not being
 /// asked would let the client pass it by.
 pub(super) fn needs_password(record: &AuthenticatorRecord) -> bool {

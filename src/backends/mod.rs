@@ -34,10 +34,11 @@ mod stand;
 mod template;
 mod timed;
 mod trial;
+mod warnings;
 
 pub use self::backend::{BackendInfo, Context, Violation};
 pub use self::builtin::{Bootstrap, bootstrap_of};
-pub use self::catalog::{check, check_precondition, kind, kinds, password_algorithm, warnings};
+pub use self::catalog::{check, check_precondition, kind, kinds, password_algorithm};
 #[cfg(fuzzing)]
 pub use self::jwt::{judge_parts, judge_token};
 pub use self::reconcile::Reconciler;
@@ -45,3 +46,4 @@ pub use self::reconcile::Reconciler;
 pub use self::scram::rewritten_scram_messages;
 pub use self::secrets::names_a_secret;
 pub use self::settings::Settings;
+pub use self::warnings::warnings;

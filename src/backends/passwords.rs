@@ -67,6 +67,7 @@ impl PasswordSettings {
         json!({
             "title": "Allow legacy hashes",
             "description": "Whether users may log in whose hash is made elsewhere and too weak to be made here.",
+            "x-advanced": true,
             "type": "boolean",
             "default": default,
         })

@@ -93,6 +93,7 @@ impl Ssl {
     pub(super) fn schema() -> Value {
         let text =
             |title: &str, description: &str| json!({"title": title, "description": description, "type": "string"});
+        let lines = |title: &str, description: &str| json!({"title": title, "description": description, "type": "string", "x-lines": true});
         let left_out = LEFT_OUT.map(|name| {
             let schema =
                 json!({"title": name, "description": "Accepted from EMQX and left to the TLS library; not kept."});
@@ -111,13 +112,14 @@ impl Ssl {
                 "enum": ["verify_peer", "verify_none"],
                 "default": "verify_peer",
             })),
-            ("cacertfile", text("CA certificates", "PEM text of the authorities to trust instead of the system's.")),
-            ("certfile", text("Client certificate", "PEM text of the certificate to show.")),
+            ("cacertfile", lines("CA certificates", "PEM text of the authorities to trust instead of the system's.")),
+            ("certfile", lines("Client certificate", "PEM text of the certificate to show.")),
             ("keyfile", json!({
                 "title": "Client key",
                 "description": "PEM text of the certificate's private key.",
                 "type": "string",
                 "x-secret": true,
+                "x-lines": true,
             })),
             ("server_name_indication", text("Server name", "The name to ask for and to verify, if it is not the address's.")),
         ]

@@ -107,6 +107,8 @@ pub(super) enum Command {
     Operator(operators::OperatorCommand),
     /// How the cluster fares. Exits with 1 unless every node is ready
     Status,
+    /// Look at everything that the cluster tells, and say what to do. Exits with 1 if anything is to be done
+    Doctor,
     /// Print a completion script for a shell
     Completion {
         /// Which shell

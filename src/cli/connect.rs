@@ -27,6 +27,15 @@ impl Session {
         Ok(Self::over(client, global))
     }
 
+    /// Connects to this endpoint and to no other.
+    pub(super) async fn at(global: &Global, patience: Duration, endpoint: &str) -> anyhow::Result<Self> {
+        let connection = Connection {
+            endpoints: vec![endpoint.to_owned()],
+            ..connection(global, patience)?
+        };
+        Ok(Self::over(Client::connect(&connection).await?, global))
+    }
+
     /// Connects anew after a connection was lost, beginning with another endpoint at each turn.
     pub(super) async fn reopen(global: &Global, patience: Duration, turn: usize) -> anyhow::Result<Self> {
         let mut connection = connection(global, patience)?;

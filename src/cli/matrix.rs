@@ -46,12 +46,18 @@ pub(super) fn troubles(nodes: &ListNodesResponse, authenticators: &[Fared]) -> V
     troubles
 }
 
-fn trouble_of((name, status): &Fared) -> Option<String> {
+/// The nodes that are heard of, and those among them whom the backend does not answer.
+pub(super) fn bad_nodes(
+    status: &AuthenticatorStatus,
+) -> (Vec<&NodeAuthenticatorStatus>, Vec<&NodeAuthenticatorStatus>) {
     let heard: Vec<_> = status.nodes.iter().filter(|node| node.answered).collect();
-    let bad: Vec<_> = heard
-        .iter()
-        .filter(|node| node.status() == Status::Disconnected)
-        .collect();
+    let is_bad = |node: &&&NodeAuthenticatorStatus| node.status() == Status::Disconnected;
+    let bad = heard.iter().filter(is_bad).copied().collect();
+    (heard, bad)
+}
+
+fn trouble_of((name, status): &Fared) -> Option<String> {
+    let (heard, bad) = bad_nodes(status);
     let error = &bad.first()?.error;
     if bad.len() == heard.len() {
         return Some(format!("the backend of `{name}` answers no node: {error}"));

@@ -9,6 +9,7 @@ mod connect;
 mod declaration;
 mod destination;
 mod dev;
+mod doctor;
 mod export;
 mod failure;
 mod import;

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser as _};
 
 use super::args::{Cli, Command, ConfigCommand, Global};
-use super::{authenticators, dev, failure, login, nodes, operators, output, serve, settings, status, users};
+use super::{authenticators, dev, doctor, failure, login, nodes, operators, output, serve, settings, status, users};
 
 /// Runs the command line and returns the exit code.
 pub fn main() -> ExitCode {
@@ -40,6 +40,7 @@ fn dispatch(command: Command, global: &Global) -> anyhow::Result<ExitCode> {
         Command::Login(args) => block_on(login::run(args, global)),
         Command::Operator(command) => block_on(operators::run(command, global)),
         Command::Status => block_on(status::run(global)),
+        Command::Doctor => block_on(doctor::run(global)),
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<ExitCode> {
 }
 
 /// How each authenticator fares, by a name that tells it from others.
-async fn fared(session: &Session, chain: &ListAuthenticatorsResponse) -> anyhow::Result<Vec<Fared>> {
+pub(super) async fn fared(session: &Session, chain: &ListAuthenticatorsResponse) -> anyhow::Result<Vec<Fared>> {
     let mut all = Vec::new();
     for one in &chain.authenticators {
         let request = GetAuthenticatorStatusRequest {

@@ -11,7 +11,7 @@ use tokio::time::MissedTickBehavior;
 use super::handle::{Cluster, Inner};
 use super::orders::encode;
 use super::report::NodeReport;
-use crate::auth::Instant;
+use crate::auth::{Instant, Timestamp};
 use crate::raft::{self, Member};
 
 /// How often a node tells the others.
@@ -38,13 +38,16 @@ pub struct NodeStatus {
     pub age: Option<Duration>,
     /// What is wrong with it, if it is silent.
     pub error: String,
+    /// Milliseconds by which its clock was ahead of this node's when the report came, or behind if negative. The time that the report
+    /// took is in it.
+    pub clock_offset_ms: Option<i64>,
 }
 
 impl Cluster {
     /// Every member, with what it said last.
     pub fn gather(&self) -> Vec<NodeStatus> {
         let (inner, membership) = (&self.inner, self.membership());
-        let now = inner.parts.clock.instant();
+        let (now, wall) = (inner.parts.clock.instant(), inner.parts.clock.now());
         let mut reports = inner.last_reports.lock();
         reports.retain(|id, _| membership.members.contains_key(id));
         reports.insert(inner.node_id, (now, inner.report()));
@@ -60,10 +63,18 @@ impl Cluster {
                 report: last.map(|(_, report)| report.clone()),
                 age,
                 error: silent.unwrap_or_default(),
+                clock_offset_ms: last.map(|(at, report)| ahead(report.clock_ms, wall, now.since(*at))),
             }
         };
         membership.members.into_iter().map(status).collect()
     }
+}
+
+/// How far a clock that showed `theirs` that long ago is ahead of the one that shows `ours` now.
+fn ahead(theirs: u64, ours: Timestamp, ago: Duration) -> i64 {
+    let ago = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
+    let signed = |millis: u64| i64::try_from(millis).unwrap_or(i64::MAX);
+    signed(theirs).saturating_sub(signed(ours.0.saturating_sub(ago)))
 }
 
 fn silence(age: Option<Duration>) -> String {
@@ -115,5 +126,20 @@ impl LastReports {
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, (Instant, NodeReport)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Timestamp, ahead};
+
+    #[test]
+    fn clocks_are_compared_as_they_were_when_the_report_came() {
+        let second = Duration::from_secs(1);
+        assert_eq!(ahead(9_000, Timestamp(10_000), second), 0);
+        assert_eq!(ahead(12_000, Timestamp(10_000), second), 3_000);
+        assert_eq!(ahead(2_000, Timestamp(10_000), second), -7_000);
     }
 }

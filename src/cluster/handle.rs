@@ -37,6 +37,8 @@ pub struct Parts {
     pub peer_address: String,
     /// This node's addresses as others reach them.
     pub api_address: String,
+    /// Where this node serves monitoring; empty: nowhere.
+    pub http_address: String,
     /// Promises.
     pub journal: Journal,
     /// Knowledge.

@@ -48,6 +48,12 @@ pub struct NodeReport {
     pub authenticators: Vec<AuthenticatorReport>,
     /// How hashing fares.
     pub hashing: Hashing,
+    /// Bytes left on the disk; `None`: it cannot tell.
+    pub disk_free_bytes: Option<u64>,
+    /// Its clock, in milliseconds since 1970.
+    pub clock_ms: u64,
+    /// Where it serves monitoring; empty: nowhere.
+    pub http_address: String,
 }
 
 /// How the threads fare that hash and check passwords.
@@ -84,6 +90,8 @@ pub trait ThisNode: Send + Sync {
     fn authenticators(&self) -> Vec<AuthenticatorReport>;
     /// How hashing fares on this node.
     fn hashing(&self) -> Hashing;
+    /// Bytes left on the disk that this node writes to, if it can tell.
+    fn disk_free_bytes(&self) -> Option<u64>;
     /// Does an errand.
     fn run(&self, errand: Errand) -> BoxFuture<'_, Done>;
 }
@@ -121,6 +129,9 @@ impl Inner {
             hash_queue: hashing.waiting,
             authenticators: parts.this_node.authenticators(),
             hashing,
+            disk_free_bytes: parts.this_node.disk_free_bytes(),
+            clock_ms: parts.clock.now().0,
+            http_address: parts.http_address.clone(),
         }
     }
 }

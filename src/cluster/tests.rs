@@ -35,6 +35,10 @@ impl ThisNode for Alone {
         Hashing::default()
     }
 
+    fn disk_free_bytes(&self) -> Option<u64> {
+        None
+    }
+
     fn run(&self, errand: Errand) -> BoxFuture<'_, Done> {
         Box::pin(std::future::ready(Done::Failed(format!("{errand:?}"))))
     }
@@ -147,6 +151,7 @@ impl TestNode {
             },
             peer_address: address,
             api_address: format!("api-of-{id}"),
+            http_address: String::new(),
             journal,
             store,
             raft: raft.clone(),

@@ -151,6 +151,18 @@ mod tests {
     }
 
     #[test]
+    fn a_ratio_may_be_a_whole_number() {
+        let text = format!("{SOUND}[telemetry.traces]\nsample_ratio = 1\n");
+        let settings = assemble("node.toml", &text, []).unwrap();
+        assert!(settings.telemetry.traces.sample_ratio >= 1.0);
+        let said = complaint(&format!("{SOUND}[telemetry.traces]\nsample_ratio = 2\n"), &[]);
+        assert!(
+            said.starts_with("node.toml:4: `telemetry.traces.sample_ratio`: "),
+            "{said}"
+        );
+    }
+
+    #[test]
     fn a_variable_wins_over_the_file() {
         let variables = [
             ("PORTCULLIS__NODE__ID", "3"),

@@ -51,7 +51,11 @@ fn drawn(visit: &Visit, faults: &Faults) -> Response {
         section.stack { h2 { "Sessions" } (sessions(visit, obstacle.as_deref())) }
     };
     let lead = html! { (account.name) " · " (role_word(account.role)) };
-    visit.page(Page::new(Place::Account, "Your account", body).lead(lead).refused(!faults.is_empty()))
+    visit.page(
+        Page::new(Place::Account, "Your account", body)
+            .lead(lead)
+            .refused(!faults.is_empty()),
+    )
 }
 
 fn sessions(visit: &Visit, obstacle: Option<&str>) -> Markup {
@@ -103,9 +107,14 @@ pub(super) async fn theme(_: Visit, given: Given) -> Response {
 /// `POST /account/password`.
 pub(super) async fn change_password(visit: Visit, given: Given) -> Result<Response, Failure> {
     let faults = if given.text("new_password") == given.text("again") {
-        let (old, new) = (Secret::new(given.text("password")), Secret::new(given.text("new_password")));
+        let (old, new) = (
+            Secret::new(given.text("password")),
+            Secret::new(given.text("new_password")),
+        );
         match visit.site().admin().change_own_password(&visit.cookie, old, new).await {
-            Ok(()) => return Ok(Said::new("Your password is changed, and your other sessions are over.").then("/account")),
+            Ok(()) => {
+                return Ok(Said::new("Your password is changed, and your other sessions are over.").then("/account"));
+            }
             Err(SignInError::Unavailable(error)) => Faults::of(&error),
             Err(error) => Faults::one("password", why(&error)),
         }
@@ -119,7 +128,10 @@ fn why(error: &SignInError) -> String {
     match error {
         SignInError::Wrong => "is not your password".to_owned(),
         SignInError::TooMany { retry_after } => {
-            format!("was tried too often: try again in {} seconds", retry_after.as_secs().max(1))
+            format!(
+                "was tried too often: try again in {} seconds",
+                retry_after.as_secs().max(1)
+            )
         }
         SignInError::Unavailable(error) => error.to_string(),
     }

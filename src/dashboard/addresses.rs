@@ -6,7 +6,12 @@ use serde::Deserialize;
 use crate::auth::{AuthenticatorKey, GLOBAL_CHAIN};
 
 /// What may stand in a segment or a value as it is.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b':');
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~')
+    .remove(b':');
 
 /// Which chain a page is about.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -17,7 +22,11 @@ pub(super) struct ChainQuery {
 
 impl ChainQuery {
     pub(super) fn name(&self) -> &str {
-        if self.chain.is_empty() { GLOBAL_CHAIN } else { &self.chain }
+        if self.chain.is_empty() {
+            GLOBAL_CHAIN
+        } else {
+            &self.chain
+        }
     }
 
     pub(super) fn key(&self, id: String) -> AuthenticatorKey {

@@ -120,7 +120,10 @@ mod tests {
             })
         };
         let ((css, css_packed), (scripts, scripts_packed)) = (size(".css"), size(".mjs"));
-        assert!(css <= 32 * 1024 && css_packed <= 8 * 1024, "CSS: {css} B, {css_packed} B packed");
+        assert!(
+            css <= 32 * 1024 && css_packed <= 8 * 1024,
+            "CSS: {css} B, {css_packed} B packed"
+        );
         assert!(
             scripts <= 30 * 1024 && scripts_packed <= 10 * 1024,
             "scripts: {scripts} B, {scripts_packed} B packed"

@@ -38,7 +38,9 @@ pub(super) fn draft_of(record: &AuthenticatorRecord) -> AuthenticatorDraft {
 
 impl AuthenticatorForm<'_> {
     pub(super) fn draw(&self) -> Markup {
-        let Self { kind, draft, faults, .. } = self;
+        let Self {
+            kind, draft, faults, ..
+        } = self;
         let filled = Filled {
             settings: &draft.settings,
             faults,
@@ -54,11 +56,13 @@ impl AuthenticatorForm<'_> {
 
     fn name(&self) -> Markup {
         let usual = default_id(self.kind.mechanism, self.kind.backend);
-        text(Field::new("id", "Name")
-            .value(&self.draft.id)
-            .placeholder(&usual)
-            .help("What it is called in the chain; without spaces and slashes. Empty: the name of its kind.")
-            .faults(self.faults))
+        text(
+            Field::new("id", "Name")
+                .value(&self.draft.id)
+                .placeholder(&usual)
+                .help("What it is called in the chain; without spaces and slashes. Empty: the name of its kind.")
+                .faults(self.faults),
+        )
     }
 
     fn common(&self) -> Markup {

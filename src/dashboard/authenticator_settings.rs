@@ -81,7 +81,11 @@ fn page(
         }
     };
     let title = format!("Settings of {}", key.id);
-    visit.page(subject.page(visit, Tab::Settings, &title, &body).refused(!faults.is_empty()))
+    visit.page(
+        subject
+            .page(visit, Tab::Settings, &title, &body)
+            .refused(!faults.is_empty()),
+    )
 }
 
 /// `POST /authenticators/{id}/settings`: tries them, or goes on to the review.
@@ -184,7 +188,11 @@ fn review_page(visit: &Visit, subject: &Subject, draft: &Draft, draft_id: &str, 
         }
     };
     let title = format!("Review changes of {}", key.id);
-    visit.page(subject.page(visit, Tab::Settings, &title, &body).refused(!faults.is_empty()))
+    visit.page(
+        subject
+            .page(visit, Tab::Settings, &title, &body)
+            .refused(!faults.is_empty()),
+    )
 }
 
 fn table(changes: &[Change]) -> Markup {
@@ -259,7 +267,7 @@ fn conflict_page(visit: &Visit, subject: &Subject, draft: &Draft, draft_id: &str
     let merge = merged(&draft_of(base), &draft_of(theirs), &draft.wanted);
     let body = html! {
         (banner(Tone::Warn, &html! {
-            strong { (theirs.updated_by) " has changed this authenticator since you opened it. " }
+            strong { (visit.site().admin().name_of(&theirs.updated_by)) " has changed this authenticator since you opened it. " }
             "Nothing of yours is lost, and nothing is saved yet."
         }, None))
         form.form method="post" action=(addresses::authenticator(key, "/settings/merge")) {
@@ -414,9 +422,7 @@ pub(super) async fn delete(
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
     let admin = visit.site().admin();
-    let removed = admin
-        .delete_authenticator(&visit.intent(), &key.chain, &key.id)
-        .await?;
+    let removed = admin.delete_authenticator(&visit.intent(), &key.chain, &key.id).await?;
     let users = super::format::counted(removed.users, "user");
     Ok(Said::new(format!("{} is deleted, with {users}.", key.id)).then(&addresses::chain(&key.chain)))
 }

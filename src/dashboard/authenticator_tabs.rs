@@ -49,10 +49,15 @@ impl Subject {
             (addresses::chain(&key.chain), "Authenticators".to_owned()),
             (addresses::authenticator(key, ""), key.id.clone()),
         ];
-        let page = Page::new(Place::Authenticators, title, whole)
+        let place = if tab == Tab::Users {
+            Place::Users
+        } else {
+            Place::Authenticators
+        };
+        let page = Page::new(place, title, whole)
             .lead(html! {
                 (joint_pill(&self.status)) " "
-                (self.view.title) " · " (mechanism_word(&record.mechanism)) " · changed by " (record.updated_by) " "
+                (self.view.title) " · " (mechanism_word(&record.mechanism)) " · changed by " (visit.site().admin().name_of(&record.updated_by)) " "
                 (format::ago(now, record.updated_at))
             })
             .actions(html! { (switch(&self.view, obstacle.as_deref())) });

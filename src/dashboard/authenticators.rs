@@ -2,8 +2,8 @@
 
 use axum::Form;
 use axum::extract::{Path, Query};
-use axum::response::{IntoResponse, Response};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -31,6 +31,8 @@ pub(super) async fn list(visit: Visit, Query(query): Query<ChainQuery>) -> Respo
 /// The list, with something to say above it.
 pub(super) fn list_page(visit: &Visit, chain: &str, notice: Markup) -> Response {
     let admin = visit.site().admin();
+    // Before the rows: what changes in between has the page loaded once more, and is not missed.
+    let state = admin.authenticators_version();
     let rows = admin.chain_status(chain);
     let obstacle = visit.obstacle(Role::Editor);
     let now = visit.site().clock().now();
@@ -72,7 +74,8 @@ pub(super) fn list_page(visit: &Visit, chain: &str, notice: Markup) -> Response 
                 (link("/try", "Try a login"))
                 (primary_link(&addresses::wizard(chain, ""), "Add authenticator", obstacle.as_deref()))
             })
-            .live(format!("chain:{chain}")),
+            .live(format!("chain:{chain}"))
+            .state(state),
     )
 }
 
@@ -92,11 +95,13 @@ fn chains(names: &[String], here: &str) -> Markup {
 
 /// What is wrong, in sentences, before anybody has to look for it.
 pub(super) fn troubles(rows: &[Row]) -> Markup {
+    let troubles: Vec<_> = rows
+        .iter()
+        .filter_map(|(view, status)| trouble_of(view, status))
+        .collect();
     html! {
-        div.stack id="troubles" {
-            @for (view, status) in rows {
-                @if let Some(trouble) = trouble_of(view, status) { (banner(Tone::Warn, &html! { (trouble) }, None)) }
-            }
+        div.stack id="troubles" hidden[troubles.is_empty()] {
+            @for trouble in troubles { (banner(Tone::Warn, &html! { (trouble) }, None)) }
         }
     }
 }
@@ -182,10 +187,17 @@ pub(super) fn joint_pill(status: &AuthenticatorStatus) -> Markup {
         Joint::Unknown => pill(Tone::Off, "No answer"),
         Joint::Inconsistent => {
             let connected = |node: &&NodeAuthenticatorStatus| {
-                node.answered && node.health.as_ref().is_some_and(|health| health.status == ProviderStatus::Connected)
+                node.answered
+                    && node
+                        .health
+                        .as_ref()
+                        .is_some_and(|health| health.status == ProviderStatus::Connected)
             };
             let fine = status.nodes.iter().filter(connected).count();
-            pill(Tone::Warn, &format!("Inconsistent, {}", node_count(fine, status.nodes.len())))
+            pill(
+                Tone::Warn,
+                &format!("Inconsistent, {}", node_count(fine, status.nodes.len())),
+            )
         }
     }
 }

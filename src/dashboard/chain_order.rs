@@ -2,7 +2,7 @@
 
 use axum::Form;
 use axum::http::header::ACCEPT;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -15,6 +15,8 @@ use super::ui::{Button, Tone, banner, hidden};
 use super::visit::Visit;
 use crate::admin::{AdminError, Role};
 
+/// Tells a script which version of the chains its page shows from then on.
+const VERSION: HeaderName = HeaderName::from_static("x-version");
 /// Between ids, which hold no spaces.
 const BETWEEN: &str = " ";
 
@@ -51,8 +53,15 @@ pub(super) async fn reorder(visit: Visit, headers: HeaderMap, Form(wish): Form<W
         return Err(Failure::unreadable("This is no order of the chain's authenticators."));
     };
     let admin = visit.site().admin();
-    match admin.reorder_from(&visit.intent(), &wish.chain, was, order.clone()).await {
-        Ok(_) => Ok(done(&wish, &order, is_script(&headers))),
+    match admin
+        .reorder_from(&visit.intent(), &wish.chain, was, order.clone())
+        .await
+    {
+        Ok(_) if is_script(&headers) => {
+            let version = admin.authenticators_version().to_string();
+            Ok((StatusCode::NO_CONTENT, [(VERSION, version)]).into_response())
+        }
+        Ok(_) => Ok(done(&wish, &order)),
         Err(AdminError::Invalid(_)) => Ok(overtaken(&visit, &wish, &order)),
         Err(error) => Err(error.into()),
     }
@@ -62,10 +71,7 @@ fn is_script(headers: &HeaderMap) -> bool {
     headers.get(ACCEPT).is_some_and(|accept| accept == "application/json")
 }
 
-fn done(wish: &Wish, order: &[String], is_script: bool) -> Response {
-    if is_script {
-        return StatusCode::NO_CONTENT.into_response();
-    }
+fn done(wish: &Wish, order: &[String]) -> Response {
     let text = wish.one.split_once(BETWEEN).map_or_else(
         || "The order is changed.".to_owned(),
         |(_, id)| {
@@ -113,7 +119,10 @@ fn overtaken(visit: &Visit, wish: &Wish, order: &[String]) -> Response {
 }
 
 fn ids(text: &str) -> Vec<String> {
-    text.split(BETWEEN).filter(|id| !id.is_empty()).map(str::to_owned).collect()
+    text.split(BETWEEN)
+        .filter(|id| !id.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn wanted(wish: &Wish, was: &[String]) -> Option<Vec<String>> {

@@ -21,7 +21,10 @@ pub(super) fn rates(points: &[Point]) -> Markup {
     }
     let top = points.iter().map(|point| point.total).fold(1.0, f64::max);
     let line = |value: fn(&Point) -> f64| {
-        let places = points.iter().enumerate().map(|(at, point)| place(at, points.len(), value(point), top));
+        let places = points
+            .iter()
+            .enumerate()
+            .map(|(at, point)| place(at, points.len(), value(point), top));
         places.collect::<Vec<_>>().join(" ")
     };
     let (all, bad) = (line(|point| point.total), line(|point| point.bad));
@@ -97,7 +100,10 @@ mod tests {
     #[test]
     fn a_chart_has_a_table_with_the_same_figures() {
         let shown = rates(&points(360)).into_string();
-        assert!(shown.contains("<polyline class=\"line\"") && shown.contains("4.0/s"), "{shown}");
+        assert!(
+            shown.contains("<polyline class=\"line\"") && shown.contains("4.0/s"),
+            "{shown}"
+        );
         assert!(!shown.contains("style="), "styles in the page are not allowed");
         assert!(rows(&points(360)).len() <= ROWS);
     }

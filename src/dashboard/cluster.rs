@@ -42,7 +42,11 @@ pub(super) async fn page(visit: Visit) -> Response {
 /// What of the page changes while it is open.
 pub(super) fn fragments(site: &Site) -> Vec<Markup> {
     let list = site.admin().list_nodes();
-    vec![summary(&site.admin().standing(), &list), nodes(&list), matrix::drawn(site)]
+    vec![
+        summary(&site.admin().standing(), &list),
+        nodes(&list),
+        matrix::drawn(site),
+    ]
 }
 
 fn summary(standing: &Standing, list: &NodeList) -> Markup {
@@ -73,7 +77,11 @@ fn summary(standing: &Standing, list: &NodeList) -> Markup {
         id => Tile::new("Leader", node_name(id), term_of(list)),
     };
     let staleness = standing.staleness.map_or_else(|| "unknown".to_owned(), format::took);
-    let stale = Tile::new("Staleness here", staleness, format!("what {} knows is no older", node_name(standing.node)));
+    let stale = Tile::new(
+        "Staleness here",
+        staleness,
+        format!("what {} knows is no older", node_name(standing.node)),
+    );
     tiles("summary", &[quorum, lose, leader, stale])
 }
 
@@ -192,7 +200,11 @@ pub(super) async fn promote(visit: Visit, given: Given) -> Result<Response, Fail
 pub(super) async fn snapshot(visit: Visit) -> Result<Response, Failure> {
     visit.demand(Role::Admin)?;
     let (index, size) = visit.site().admin().take_snapshot().await?;
-    let said = format!("A snapshot is taken at {}, {}.", format::count(index), format::bytes(size));
+    let said = format!(
+        "A snapshot is taken at {}, {}.",
+        format::count(index),
+        format::bytes(size)
+    );
     Ok(Said::new(said).then("/cluster"))
 }
 

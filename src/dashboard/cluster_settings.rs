@@ -112,11 +112,15 @@ fn drawn(visit: &Visit, settings: &ClusterSettings, sheet: &Sheet, faults: &Faul
             div.foot { (Button::primary("Save").unless(obstacle.as_deref()).draw()) }
         }
         @if settings.revision > 0 {
-            p.muted.small { "Changed by " (settings.updated_by) " " (format::ago(now, settings.updated_at)) ", revision " (settings.revision) "." }
+            p.muted.small { "Changed by " (visit.site().admin().name_of(&settings.updated_by)) " " (format::ago(now, settings.updated_at)) ", revision " (settings.revision) "." }
         }
     };
     let lead = html! { "They hold for every node." };
-    visit.page(Page::new(Place::Settings, "Settings", body).lead(lead).refused(!faults.is_empty()))
+    visit.page(
+        Page::new(Place::Settings, "Settings", body)
+            .lead(lead)
+            .refused(!faults.is_empty()),
+    )
 }
 
 /// `POST /settings`.
@@ -126,10 +130,15 @@ pub(super) async fn save(visit: Visit, given: Given) -> Result<Response, Failure
     let patch = sheet.patch(&mut faults);
     let admin = visit.site().admin();
     if faults.is_empty() {
-        match admin.update_settings(&visit.intent_at(given.number("revision")), patch).await {
+        match admin
+            .update_settings(&visit.intent_at(given.number("revision")), patch)
+            .await
+        {
             Ok(_) => return Ok(Said::new("The settings are saved.").then("/settings")),
             Err(AdminError::RevisionMismatch { .. }) => {
-                faults = Faults::whole("Somebody else has changed the settings since you opened the page. Save again to replace that.");
+                faults = Faults::whole(
+                    "Somebody else has changed the settings since you opened the page. Save again to replace that.",
+                );
             }
             Err(error) => faults = Faults::of(&error),
         }

@@ -247,6 +247,9 @@ mod tests {
         assert!(by_name("settings.query").is_contested());
         let mut wanted = theirs.clone();
         by_name("settings.database").take_mine(&mine, &mut wanted);
-        assert_eq!((wanted.settings["server"].as_str(), wanted.settings["database"].as_str()), (Some("b"), Some("y")));
+        assert_eq!(
+            (wanted.settings["server"].as_str(), wanted.settings["database"].as_str()),
+            (Some("b"), Some("y"))
+        );
     }
 }

@@ -33,7 +33,12 @@ impl Failure {
     /// There is no such page.
     pub(super) fn no_such_page() -> Self {
         let what = "There is no page at this address.";
-        Self::new(StatusCode::NOT_FOUND, "Not found", what, "Look for it from the list of authenticators.")
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "Not found",
+            what,
+            "Look for it from the list of authenticators.",
+        )
     }
 
     /// A role that does not suffice.
@@ -52,12 +57,22 @@ impl Failure {
 
     /// A form that cannot be read.
     pub(super) fn unreadable(what: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "Cannot be read", what, "Go back, reload the page and try again.")
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "Cannot be read",
+            what,
+            "Go back, reload the page and try again.",
+        )
     }
 
     /// Too many at once.
     pub(super) fn too_many(what: impl Into<String>) -> Self {
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "Too many at once", what, "Wait a minute and try again.")
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too many at once",
+            what,
+            "Wait a minute and try again.",
+        )
     }
 }
 
@@ -65,13 +80,21 @@ impl From<AdminError> for Failure {
     fn from(error: AdminError) -> Self {
         use StatusCode as S;
         let (status, title, advice) = match &error {
-            AdminError::NotFound { .. } => (S::NOT_FOUND, "Not found", "It may have been deleted. Look at the list again."),
-            AdminError::AlreadyExists { .. } | AdminError::UserExists { .. } => {
-                (S::CONFLICT, "Already there", "Choose another name, or change the one that is there.")
-            }
-            AdminError::RevisionMismatch { .. } => {
-                (S::PRECONDITION_FAILED, "Changed by somebody else", "Look at it as it is now, and try again.")
-            }
+            AdminError::NotFound { .. } => (
+                S::NOT_FOUND,
+                "Not found",
+                "It may have been deleted. Look at the list again.",
+            ),
+            AdminError::AlreadyExists { .. } | AdminError::UserExists { .. } => (
+                S::CONFLICT,
+                "Already there",
+                "Choose another name, or change the one that is there.",
+            ),
+            AdminError::RevisionMismatch { .. } => (
+                S::PRECONDITION_FAILED,
+                "Changed by somebody else",
+                "Look at it as it is now, and try again.",
+            ),
             AdminError::Invalid(_) => (S::UNPROCESSABLE_ENTITY, "Not saved", "Go back and correct it."),
             AdminError::Precondition(_) => (S::CONFLICT, "Not possible now", "Look at the cluster page."),
             AdminError::Unavailable { .. } => (

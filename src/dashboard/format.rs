@@ -12,7 +12,7 @@ pub(super) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -80,13 +80,19 @@ pub(super) fn bytes(number: u64) -> String {
 
 /// The exact time, in UTC.
 pub(super) fn exact(at: Timestamp) -> String {
-    let moment = i64::try_from(at.0).ok().and_then(|millis| Moment::from_millisecond(millis).ok());
-    moment.map_or_else(String::new, |moment| moment.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+    let moment = i64::try_from(at.0)
+        .ok()
+        .and_then(|millis| Moment::from_millisecond(millis).ok());
+    moment.map_or_else(String::new, |moment| {
+        moment.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+    })
 }
 
 /// The exact time as machines read it.
 pub(super) fn machine(at: Timestamp) -> String {
-    let moment = i64::try_from(at.0).ok().and_then(|millis| Moment::from_millisecond(millis).ok());
+    let moment = i64::try_from(at.0)
+        .ok()
+        .and_then(|millis| Moment::from_millisecond(millis).ok());
     moment.map_or_else(String::new, |moment| moment.to_string())
 }
 
@@ -111,9 +117,18 @@ mod tests {
     #[test]
     fn numbers_are_easy_to_read() {
         assert_eq!((count(7).as_str(), count(1_204_118).as_str()), ("7", "1,204,118"));
-        assert_eq!((counted(1, "user"), counted(1000, "user")), ("1 user".into(), "1,000 users".into()));
-        assert_eq!((rate(0.0), rate(53.21), rate(1520.4)), ("0/s".into(), "53.2/s".into(), "1520/s".into()));
-        assert_eq!((bytes(812), bytes(1536), bytes(422_000)), ("812 B".into(), "1.5 KiB".into(), "412 KiB".into()));
+        assert_eq!(
+            (counted(1, "user"), counted(1000, "user")),
+            ("1 user".into(), "1,000 users".into())
+        );
+        assert_eq!(
+            (rate(0.0), rate(53.21), rate(1520.4)),
+            ("0/s".into(), "53.2/s".into(), "1520/s".into())
+        );
+        assert_eq!(
+            (bytes(812), bytes(1536), bytes(422_000)),
+            ("812 B".into(), "1.5 KiB".into(), "412 KiB".into())
+        );
     }
 
     #[test]
@@ -126,7 +141,10 @@ mod tests {
     #[test]
     fn a_moment_carries_its_exact_time() {
         let shown = ago(Timestamp(1_700_000_120_000), Timestamp(1_700_000_000_000)).into_string();
-        assert!(shown.contains("2 min ago") && shown.contains("2023-11-14 22:13:20 UTC"), "{shown}");
+        assert!(
+            shown.contains("2 min ago") && shown.contains("2023-11-14 22:13:20 UTC"),
+            "{shown}"
+        );
         assert!(ago(Timestamp(0), Timestamp(60_000)).into_string().contains("in 1 min"));
     }
 }

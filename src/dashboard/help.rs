@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::form::{Kind, Spec, specs};
 use super::kinds::mechanism_word;
 use super::page::{Page, Place};
+use super::ui::prose;
 use super::visit::Visit;
 use crate::admin::{self, BackendInfo};
 
@@ -23,7 +24,10 @@ static PLACEHOLDERS: &[(&str, &str)] = &[
     ("${cert_pem}", "the certificate itself, PEM"),
     ("${listener}", "which listener it came through"),
     ("${zone}", "its MQTT zone"),
-    ("${client_attrs.NAME}", "an attribute that is known of the client already"),
+    (
+        "${client_attrs.NAME}",
+        "an attribute that is known of the client already",
+    ),
 ];
 
 static KEYS: &[(&str, &str)] = &[
@@ -98,14 +102,14 @@ fn rows(spec: &Spec) -> Markup {
     html! {
         tr {
             th scope="row" { code { (spec.path.strip_prefix("settings.").unwrap_or(&spec.path)) } }
-            td { strong { (spec.title) } " " (spec.help) }
+            td { strong { (spec.title) } " " (prose(&spec.help)) }
             td { code { (default) } }
         }
         @match &spec.kind {
             Kind::Group(inner) => { @for spec in inner { (rows(spec)) } }
             Kind::OneOf(alternatives) => {
                 @for (name, alternative) in alternatives {
-                    tr { th scope="row" { code { (spec.name) " " (name) } } td { (alternative.help) } td {} }
+                    tr { th scope="row" { code { (spec.name) " " (name) } } td { (prose(&alternative.help)) } td {} }
                     @if let Kind::Group(inner) = &alternative.kind { @for spec in inner { (rows(spec)) } }
                 }
             }

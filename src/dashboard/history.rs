@@ -62,7 +62,10 @@ impl History {
         let Some(kept) = samples.get(key) else {
             return Vec::new();
         };
-        kept.iter().zip(kept.iter().skip(1)).map(|(before, after)| rate(*before, *after)).collect()
+        kept.iter()
+            .zip(kept.iter().skip(1))
+            .map(|(before, after)| rate(*before, *after))
+            .collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<AuthenticatorKey, VecDeque<Sample>>> {
@@ -72,8 +75,13 @@ impl History {
 
 /// Counters fall when they are reset, or when a node starts anew: that is no negative rate.
 fn rate(before: Sample, after: Sample) -> Point {
-    let seconds = Duration::from_millis(after.at.0.saturating_sub(before.at.0)).as_secs_f64().max(0.001);
-    #[expect(clippy::cast_precision_loss, reason = "more decisions in ten seconds than fit are not made")]
+    let seconds = Duration::from_millis(after.at.0.saturating_sub(before.at.0))
+        .as_secs_f64()
+        .max(0.001);
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "more decisions in ten seconds than fit are not made"
+    )]
     let per_second = |after: u64, before: u64| after.saturating_sub(before) as f64 / seconds;
     Point {
         at: after.at,

@@ -65,7 +65,11 @@ fn form_page(visit: &Visit, subject: &Subject, faults: &Faults) -> Response {
         p.muted.small { "Nothing is stored before you have seen what is wrong with the file." }
     };
     let title = format!("Import users into {}", owner.id);
-    visit.page(subject.page(visit, Tab::Users, &title, &body).refused(!faults.is_empty()))
+    visit.page(
+        subject
+            .page(visit, Tab::Users, &title, &body)
+            .refused(!faults.is_empty()),
+    )
 }
 
 #[derive(Default, Deserialize)]
@@ -151,7 +155,12 @@ async fn received(mut form: Multipart) -> Result<Wishes, Failure> {
     while let Some(mut field) = form.next_field().await.map_err(unreadable)? {
         match field.name().unwrap_or_default().to_owned().as_str() {
             "file" => {
-                let name: String = field.file_name().unwrap_or_default().chars().take(LONGEST_NAME).collect();
+                let name: String = field
+                    .file_name()
+                    .unwrap_or_default()
+                    .chars()
+                    .take(LONGEST_NAME)
+                    .collect();
                 let mut file = tempfile::tempfile().map_err(|error| cannot_keep(&error))?;
                 while let Some(piece) = field.chunk().await.map_err(unreadable)? {
                     file.write_all(&piece).map_err(|error| cannot_keep(&error))?;
@@ -221,7 +230,12 @@ pub(super) async fn job(
         @if state.stage.is_over() { p { (link(&addresses::authenticator(owner, "/users"), "Users")) } }
     };
     let title = format!("Import of {}", job.file_name);
-    Ok(visit.page(subject.page(&visit, Tab::Users, &title, &body).live(format!("import:{number}"))))
+    Ok(visit.page(
+        subject
+            .page(&visit, Tab::Users, &title, &body)
+            .live(format!("import:{number}"))
+            .state(state.stage as u64),
+    ))
 }
 
 /// What of the page changes while it is open.
@@ -230,10 +244,10 @@ pub(super) fn fragments(site: &Site, number: u64) -> Vec<Markup> {
     job.map_or_else(Vec::new, |job| vec![progress(&job, &job.state())])
 }
 
-/// What stage an import is in: a page that shows another should be loaded anew.
-pub(super) fn stage_word(site: &Site, number: u64) -> String {
+/// Which stage an import is in: a page that shows an earlier one should be loaded anew.
+pub(super) fn stage_number(site: &Site, number: u64) -> u64 {
     let job = site.imports().find(number);
-    job.map_or_else(String::new, |job| format!("{:?}", job.state().stage))
+    job.map_or(0, |job| job.state().stage as u64)
 }
 
 fn progress(job: &Job, state: &State) -> Markup {

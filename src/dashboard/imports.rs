@@ -201,7 +201,10 @@ const fn is_passing(error: &AdminError) -> bool {
     matches!(error, AdminError::Unavailable { .. } | AdminError::Deadline(_))
 }
 
-#[expect(clippy::disallowed_methods, reason = "backoff: nobody tells when there is a leader again")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "backoff: nobody tells when there is a leader again"
+)]
 async fn pause() {
     tokio::time::sleep(PAUSE).await;
 }
@@ -212,7 +215,13 @@ pub(super) struct Imports(Mutex<BTreeMap<u64, Arc<Job>>>);
 
 impl Imports {
     /// Takes an uploaded file. `None`: too many are kept that are not over.
-    pub(super) fn take(&self, header: ImportHeader, file_name: String, by: &str, file: File) -> Option<(u64, Arc<Job>)> {
+    pub(super) fn take(
+        &self,
+        header: ImportHeader,
+        file_name: String,
+        by: &str,
+        file: File,
+    ) -> Option<(u64, Arc<Job>)> {
         let mut jobs = self.lock();
         if jobs.len() >= MOST {
             let over = jobs.iter().find(|(_, job)| job.state().stage != Stage::Running);

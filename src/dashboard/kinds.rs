@@ -7,7 +7,11 @@ pub(super) static MECHANISMS: &[(&str, &str, &str)] = &[
         "Password",
         "Clients send a username or client ID and a password.",
     ),
-    ("jwt", "Token (JWT)", "Clients send a token that somebody else has signed."),
+    (
+        "jwt",
+        "Token (JWT)",
+        "Clients send a token that somebody else has signed.",
+    ),
     (
         "scram",
         "SCRAM",

@@ -56,7 +56,7 @@ impl Topic {
     fn draw(&self, site: &Site) -> Drawn {
         let standing = site.admin().standing();
         let mut pieces = vec![standing::banners(&standing)];
-        let mut order = String::new();
+        let mut state = 0;
         match self {
             Self::Standing => {}
             Self::Chain(chain) => {
@@ -66,21 +66,18 @@ impl Topic {
                     pieces.push(health(&view.record.key, status, now));
                     pieces.push(rate(&view.record.key, status));
                 }
-                let shown = |view: &crate::admin::AuthenticatorView| {
-                    format!("{}{}", view.record.key.id, if view.record.enabled { "" } else { "-" })
-                };
-                order = rows.iter().map(|(view, _)| shown(view)).collect::<Vec<_>>().join(" ");
+                state = site.admin().authenticators_version();
             }
             Self::Authenticator(key) => pieces.extend(overview::fragments(site, key)),
             Self::Cluster => pieces.extend(cluster::fragments(site)),
             Self::Import(number) => {
                 pieces.extend(import_pages::fragments(site, *number));
-                order = import_pages::stage_word(site, *number);
+                state = import_pages::stage_number(site, *number);
             }
         }
         Drawn {
             pieces: pieces.into_iter().map(Markup::into_string).collect(),
-            order,
+            state,
         }
     }
 }
@@ -100,9 +97,9 @@ fn split_key(text: &str) -> Option<(String, String)> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Drawn {
     pieces: Vec<String>,
-    /// What the page's controls stand upon (the chain's order and switches, the stage of an import): a page that shows another
-    /// should be loaded anew.
-    order: String,
+    /// Grows when what the page's controls stand upon changes (the chains, the stage of an import): a page of an earlier one should
+    /// be loaded anew.
+    state: u64,
 }
 
 /// What is looked at now.
@@ -197,8 +194,8 @@ fn told(
         if !pieces.is_empty() {
             events.push(Event::default().event("fragment").data(pieces));
         }
-        if before.as_ref().is_none_or(|before| before.order != now.order) {
-            events.push(Event::default().event("order").data(&now.order));
+        if before.as_ref().is_none_or(|before| before.state != now.state) {
+            events.push(Event::default().event("state").data(now.state.to_string()));
         }
         before = Some(now);
         stream::iter(events.into_iter().map(Ok))
@@ -223,7 +220,13 @@ mod tests {
 
     #[test]
     fn what_is_no_topic_is_refused() {
-        for text in ["x", "authenticator:a", "authenticator:99:a:b", "authenticator:1:é:b", "y:z"] {
+        for text in [
+            "x",
+            "authenticator:a",
+            "authenticator:99:a:b",
+            "authenticator:1:é:b",
+            "y:z",
+        ] {
             assert_eq!(Topic::of(text), None, "{text}");
         }
     }

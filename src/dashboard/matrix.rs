@@ -14,7 +14,11 @@ type Row = (AuthenticatorView, AuthenticatorStatus);
 /// All authenticators of all chains against all nodes.
 pub(super) fn drawn(site: &Site) -> Markup {
     let admin = site.admin();
-    let rows: Vec<Row> = admin.chains().iter().flat_map(|chain| admin.chain_status(chain)).collect();
+    let rows: Vec<Row> = admin
+        .chains()
+        .iter()
+        .flat_map(|chain| admin.chain_status(chain))
+        .collect();
     html! {
         div.stack id="matrix" {
             @if rows.is_empty() {
@@ -74,7 +78,11 @@ fn sentence(rows: &[Row]) -> Markup {
         })
         .collect();
     if down.is_empty() {
-        return banner(Tone::Ok, &html! { "Every node that answers reaches every backend." }, None);
+        return banner(
+            Tone::Ok,
+            &html! { "Every node that answers reaches every backend." },
+            None,
+        );
     }
     html! { @for line in lines(&asked, &down) { (banner(Tone::Warn, &html! { (line) }, None)) } }
 }
@@ -96,7 +104,11 @@ fn lines(asked: &[&Row], down: &[(&str, u64)]) -> Vec<String> {
         .collect();
     for (view, status) in asked {
         let id = view.record.key.id.as_str();
-        let here: Vec<u64> = down.iter().filter(|(other, _)| *other == id).map(|(_, node)| *node).collect();
+        let here: Vec<u64> = down
+            .iter()
+            .filter(|(other, _)| *other == id)
+            .map(|(_, node)| *node)
+            .collect();
         if here.is_empty() {
             continue;
         }
@@ -104,14 +116,22 @@ fn lines(asked: &[&Row], down: &[(&str, u64)]) -> Vec<String> {
             lines.push(format!("No node reaches the backend of {id}: look at the backend."));
         } else if here.iter().any(|node| !isolated.contains(node)) {
             let names: Vec<_> = here.iter().map(|node| node_name(*node)).collect();
-            lines.push(format!("{} does not reach the backend of {id}; others do.", names.join(", ")));
+            lines.push(format!(
+                "{} does not reach the backend of {id}; others do.",
+                names.join(", ")
+            ));
         }
     }
-    let all_down = asked.iter().all(|(_, status)| status.nodes.iter().filter(|node| is_down(node)).count() == answering(status));
+    let all_down = asked
+        .iter()
+        .all(|(_, status)| status.nodes.iter().filter(|node| is_down(node)).count() == answering(status));
     if !all_down {
         for node in isolated {
             let count = external.len();
-            lines.push(format!("{} reaches none of {count} external backends: look at its network.", node_name(node)));
+            lines.push(format!(
+                "{} reaches none of {count} external backends: look at its network.",
+                node_name(node)
+            ));
         }
     }
     lines

@@ -50,7 +50,11 @@ fn drawn(visit: &Visit, fresh_key: Option<&ApiKey>, faults: &Faults) -> Response
         section.stack { h2 { "API keys" } (keys(visit, obstacle.as_deref())) (new_key(faults, obstacle.as_deref())) }
     };
     let lead = html! { "Accounts sign in here; API keys are for programs." };
-    visit.page(Page::new(Place::Operators, "Operators", body).lead(lead).refused(!faults.is_empty()))
+    visit.page(
+        Page::new(Place::Operators, "Operators", body)
+            .lead(lead)
+            .refused(!faults.is_empty()),
+    )
 }
 
 fn accounts(visit: &Visit, obstacle: Option<&str>) -> Markup {
@@ -66,7 +70,7 @@ fn accounts(visit: &Visit, obstacle: Option<&str>) -> Markup {
                                 th scope="row" { a href={ "/operators/accounts/" (super::addresses::encoded(&account.name)) } { (account.name) } }
                                 td { (role_word(account.role)) }
                                 td { (format::ago(now, account.password_changed_at)) }
-                                td { (account.created_by) }
+                                td { (visit.site().admin().name_of(&account.created_by)) }
                                 td {
                                     @if account.name != visit.signed.account.name {
                                         form method="post" action="/operators/accounts/delete" {
@@ -113,7 +117,7 @@ fn keys(visit: &Visit, obstacle: Option<&str>) -> Markup {
                                 th scope="row" { code { (key.id) } }
                                 td { (key.name) }
                                 td { (role_word(key.role)) }
-                                td { (format::ago(now, key.created_at)) " by " (key.created_by) }
+                                td { (format::ago(now, key.created_at)) " by " (visit.site().admin().name_of(&key.created_by)) }
                                 td {
                                     form method="post" action="/operators/keys/delete" {
                                         (hidden("id", &key.id))

@@ -90,7 +90,14 @@ mod tests {
             (&[("origin", "http://n1:7603"), ("host", "n1:7602")], false),
             (&[("origin", "null"), ("host", "n1:7602")], false),
             (&[("host", "n1:7602")], false),
-            (&[("sec-fetch-site", "cross-site"), ("origin", "http://n1"), ("host", "n1")], false),
+            (
+                &[
+                    ("sec-fetch-site", "cross-site"),
+                    ("origin", "http://n1"),
+                    ("host", "n1"),
+                ],
+                false,
+            ),
         ] {
             assert_eq!(is_ours(&headers(pairs)), ours, "{pairs:?}");
         }

@@ -9,8 +9,8 @@ use super::authenticator_tabs::{Subject, Tab};
 use super::chart;
 use super::failure::Failure;
 use super::format;
-use super::site::Site;
 use super::said::Said;
+use super::site::Site;
 use super::ui::{Button, Tile, Tone, banner, node_count, node_name, pill, provider_pill, tiles};
 use super::visit::Visit;
 use crate::admin::{AuthenticatorStatus, NodeAuthenticatorStatus, Role};
@@ -38,7 +38,11 @@ pub(super) async fn page(
             span.small.muted { "On every node. Counters begin at zero when a node starts." }
         }
     };
-    Ok(visit.page(subject.page(&visit, Tab::Overview, &key.id, &body).live(super::live::key_topic(key))))
+    Ok(visit.page(
+        subject
+            .page(&visit, Tab::Overview, &key.id, &body)
+            .live(super::live::key_topic(key)),
+    ))
 }
 
 /// The tiles.
@@ -67,7 +71,11 @@ pub(super) fn figures(status: &AuthenticatorStatus) -> Markup {
             Tile::new(
                 "Rate",
                 format::rate(total.rate),
-                format!("5 min {} · max {} {note}", format::rate(total.rate_last5m), format::rate(total.rate_max)),
+                format!(
+                    "5 min {} · max {} {note}",
+                    format::rate(total.rate_last5m),
+                    format::rate(total.rate_max)
+                ),
             ),
             Tile::new(
                 "Latency p99",
@@ -149,7 +157,10 @@ pub(super) fn reasons(total: &Figures) -> Markup {
 /// What of the page changes while it is open.
 pub(super) fn fragments(site: &Site, key: &AuthenticatorKey) -> Vec<Markup> {
     let admin = site.admin();
-    let (Ok(status), Ok(view)) = (admin.authenticator_status(&key.chain, &key.id), admin.authenticator_here(key)) else {
+    let (Ok(status), Ok(view)) = (
+        admin.authenticator_status(&key.chain, &key.id),
+        admin.authenticator_here(key),
+    ) else {
         return Vec::new();
     };
     let now = site.clock().now();
@@ -189,7 +200,12 @@ pub(super) async fn purge(
 fn outcome(what: &str, done: &[crate::admin::NodeOutcome]) -> String {
     let failed: Vec<_> = done
         .iter()
-        .filter_map(|one| one.outcome.as_ref().err().map(|why| format!("{}: {why}", node_name(one.node))))
+        .filter_map(|one| {
+            one.outcome
+                .as_ref()
+                .err()
+                .map(|why| format!("{}: {why}", node_name(one.node)))
+        })
         .collect();
     if failed.is_empty() {
         format!("{what} on {}.", format::counted(done.len() as u64, "node"))

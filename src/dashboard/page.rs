@@ -36,7 +36,9 @@ pub(super) struct Page<'a> {
     pub(super) actions: Markup,
     pub(super) body: Markup,
     /// What of it is kept up to date.
-    pub(super) live: Option<String>,
+    pub(super) live: String,
+    /// Of what its controls stand upon, as the live stream counts it.
+    pub(super) state: u64,
     /// Whether a form on it was refused.
     pub(super) is_refused: bool,
 }
@@ -50,7 +52,8 @@ impl<'a> Page<'a> {
             crumbs: Vec::new(),
             actions: html! {},
             body,
-            live: None,
+            live: "standing".to_owned(),
+            state: 0,
             is_refused: false,
         }
     }
@@ -72,7 +75,12 @@ impl<'a> Page<'a> {
     }
 
     pub(super) fn live(mut self, topic: impl Into<String>) -> Self {
-        self.live = Some(topic.into());
+        self.live = topic.into();
+        self
+    }
+
+    pub(super) fn state(mut self, state: u64) -> Self {
+        self.state = state;
         self
     }
 
@@ -104,13 +112,12 @@ impl Visit {
             div.unseen id="spoken" role="status" {}
         };
         let title = format!("{} – {}", page.title, cluster_name(self));
-        whole(
-            &self.guest,
-            &title,
-            page.is_refused,
-            page.live.as_deref(),
-            &body,
-        )
+        let head = Head {
+            title: &title,
+            is_refused: page.is_refused,
+            live: Some((&page.live, page.state)),
+        };
+        whole(&self.guest, head, &body)
     }
 }
 
@@ -123,30 +130,48 @@ pub(super) fn alone(guest: &Guest, title: &str, body: Markup) -> Response {
             (body)
         }
     };
-    whole(guest, title, false, None, &body)
+    let head = Head {
+        title,
+        is_refused: false,
+        live: None,
+    };
+    whole(guest, head, &body)
 }
 
-fn whole(guest: &Guest, title: &str, is_refused: bool, live: Option<&str>, body: &Markup) -> Response {
+struct Head<'a> {
+    title: &'a str,
+    is_refused: bool,
+    /// What is kept up to date, and of which state the page is.
+    live: Option<(&'a str, u64)>,
+}
+
+fn whole(guest: &Guest, head: Head<'_>, body: &Markup) -> Response {
     let assets = guest.site.assets();
+    let (live, state) = head.live.unzip();
     let page = html! {
         (DOCTYPE)
         html lang="en" data-theme=(guest.theme.word()) data-build=(assets.build()) {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                title { @if is_refused { "Error: " } (title) }
+                title { @if head.is_refused { "Error: " } (head.title) }
                 link rel="icon" href=(assets.url("mark.svg"));
                 link rel="stylesheet" href=(assets.url("portcullis.css"));
                 script type="module" src=(assets.url("page.mjs")) {}
             }
-            body data-live=[live] { (body) }
+            body data-live=[live] data-state=[state] { (body) }
         }
     };
     let mut headers = HeaderMap::new();
     if guest.said.is_some() {
         said::forget(&mut headers, said::COOKIE);
     }
-    (headers, [(CONTENT_TYPE, "text/html; charset=utf-8")], page.into_string()).into_response()
+    (
+        headers,
+        [(CONTENT_TYPE, "text/html; charset=utf-8")],
+        page.into_string(),
+    )
+        .into_response()
 }
 
 fn mark(guest: &Guest) -> Markup {
@@ -180,7 +205,10 @@ fn bar(visit: &Visit) -> Markup {
     }
 }
 
-static NAVIGATION: &[(&str, &[(&str, &str, Place)])] = &[
+/// A group of links: its name, and address, name and place of each.
+type Group = (&'static str, &'static [(&'static str, &'static str, Place)]);
+
+static NAVIGATION: &[Group] = &[
     (
         "Access",
         &[

@@ -121,10 +121,7 @@ mod tests {
                 action: action.into(),
                 fields: vec![],
             });
-            let text = serde_json::to_vec(&Said {
-                text: "x".into(),
-                undo,
-            });
+            let text = serde_json::to_vec(&Said { text: "x".into(), undo });
             let read = Said::read(&URL_SAFE_NO_PAD.encode(text.unwrap())).unwrap();
             assert_eq!(read.undo, None, "{action}");
         }

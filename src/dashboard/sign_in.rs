@@ -57,10 +57,16 @@ pub(super) async fn sign_in(guest: Guest, from: From, Form(given): Form<SignIn>)
         .await;
     let (status, why) = match signed_in {
         Ok(cookie) => return entered(&cookie, &given.next),
-        Err(SignInError::Wrong) => (StatusCode::UNPROCESSABLE_ENTITY, "Wrong username or password.".to_owned()),
+        Err(SignInError::Wrong) => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "Wrong username or password.".to_owned(),
+        ),
         Err(SignInError::TooMany { retry_after }) => (
             StatusCode::TOO_MANY_REQUESTS,
-            format!("Too many attempts. Try again in {} seconds.", retry_after.as_secs().max(1)),
+            format!(
+                "Too many attempts. Try again in {} seconds.",
+                retry_after.as_secs().max(1)
+            ),
         ),
         Err(SignInError::Unavailable(error)) => (
             StatusCode::SERVICE_UNAVAILABLE,
@@ -143,7 +149,11 @@ fn refused(error: &AdminError) -> Faults {
         AdminError::Invalid(violations) => {
             let mut faults = Faults::default();
             for violation in violations {
-                let field = if violation.field == "name" { "username" } else { &violation.field };
+                let field = if violation.field == "name" {
+                    "username"
+                } else {
+                    &violation.field
+                };
                 faults.add(field, &*violation.why);
             }
             faults

@@ -20,7 +20,8 @@ impl Standing {
         if !self.has_quorum() {
             return Some("This node has lost the cluster: nothing can be changed here.".to_owned());
         }
-        (self.leader == 0).then(|| "The cluster is electing a leader: nothing can be changed until it has one.".to_owned())
+        (self.leader == 0)
+            .then(|| "The cluster is electing a leader: nothing can be changed until it has one.".to_owned())
     }
 }
 
@@ -62,7 +63,11 @@ fn of_the_cluster(standing: &Standing) -> Markup {
         );
     }
     if standing.leader == 0 {
-        return banner(Tone::Warn, &html! { "Electing a leader… Changes wait until there is one." }, None);
+        return banner(
+            Tone::Warn,
+            &html! { "Electing a leader… Changes wait until there is one." },
+            None,
+        );
     }
     match standing.staleness {
         Some(age) if age < WORTH_A_WORD => html! {},
@@ -105,7 +110,10 @@ mod tests {
             ..healthy()
         };
         let shown = banners(&lost).into_string();
-        assert!(shown.contains("has lost the cluster") && shown.contains("1 min ago"), "{shown}");
+        assert!(
+            shown.contains("has lost the cluster") && shown.contains("1 min ago"),
+            "{shown}"
+        );
         assert!(lost.why_not_writable().is_some());
     }
 
@@ -122,6 +130,9 @@ mod tests {
             ..healthy()
         };
         let shown = banners(&open).into_string();
-        assert!(shown.contains("Every client is let in") && shown.contains("role=\"alert\""), "{shown}");
+        assert!(
+            shown.contains("Every client is let in") && shown.contains("role=\"alert\""),
+            "{shown}"
+        );
     }
 }

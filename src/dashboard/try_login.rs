@@ -179,7 +179,11 @@ fn page(visit: &Visit, sheet: &Sheet, faults: &Faults, trials: &[NodeTrial]) -> 
         }
     };
     let lead = html! { "What each authenticator would say to a client." };
-    visit.page(Page::new(Place::Try, "Try a login", body).lead(lead).refused(!faults.is_empty()))
+    visit.page(
+        Page::new(Place::Try, "Try a login", body)
+            .lead(lead)
+            .refused(!faults.is_empty()),
+    )
 }
 
 fn nodes(visit: &Visit, chosen: &str) -> Markup {
@@ -203,7 +207,7 @@ fn results(trials: &[NodeTrial]) -> Markup {
     let Some(first) = trials.first() else {
         return html! {};
     };
-    let word = |trial: &NodeTrial| trial.trial.as_ref().map(|trial| verdicts(trial)).ok();
+    let word = |trial: &NodeTrial| trial.trial.as_ref().map(verdicts).ok();
     let differ = trials.iter().any(|trial| word(trial) != word(first));
     html! {
         section.stack aria-label="Result" id="result" tabindex="-1" data-focus {
@@ -320,10 +324,7 @@ mod tests {
             took: Duration::from_millis(4),
             remark: String::new(),
         };
-        NodeTrial {
-            node,
-            trial: Ok(trial),
-        }
+        NodeTrial { node, trial: Ok(trial) }
     }
 
     #[test]
@@ -337,6 +338,9 @@ mod tests {
     #[test]
     fn a_node_that_differs_stands_out() {
         let shown = results(&[trial(1, Reason::BadUsernameOrPassword), trial(2, Reason::UserDisabled)]).into_string();
-        assert!(shown.contains("The nodes differ") && shown.matches("class=\"card").count() == 2, "{shown}");
+        assert!(
+            shown.contains("The nodes differ") && shown.matches("class=\"card").count() == 2,
+            "{shown}"
+        );
     }
 }

@@ -207,7 +207,12 @@ impl Sheet {
 
     fn attributes(&self, faults: &mut Faults) -> BTreeMap<String, String> {
         let mut attributes = BTreeMap::new();
-        for (at, line) in self.attributes.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        for (at, line) in self
+            .attributes
+            .lines()
+            .enumerate()
+            .filter(|(_, line)| !line.trim().is_empty())
+        {
             match line.split_once(':') {
                 Some((name, value)) => {
                     attributes.insert(name.trim().to_owned(), value.trim().to_owned());
@@ -275,7 +280,11 @@ fn new_page(visit: &Visit, subject: &Subject, sheet: &Sheet, faults: &Faults) ->
         }
     };
     let title = format!("Add a user to {}", owner.id);
-    visit.page(subject.page(visit, Tab::Users, &title, &body).refused(!faults.is_empty()))
+    visit.page(
+        subject
+            .page(visit, Tab::Users, &title, &body)
+            .refused(!faults.is_empty()),
+    )
 }
 
 /// `POST /authenticators/{id}/users/new`.
@@ -322,7 +331,13 @@ pub(super) async fn edit(
 ) -> Result<Response, Failure> {
     let subject = Subject::of(&visit, &query.key(id))?;
     let user = visit.site().admin().user_here(subject.key(), &user_id)?;
-    Ok(edit_page(&visit, &subject, &user, &Sheet::of(&user), &Faults::default()))
+    Ok(edit_page(
+        &visit,
+        &subject,
+        &user,
+        &Sheet::of(&user),
+        &Faults::default(),
+    ))
 }
 
 fn edit_page(visit: &Visit, subject: &Subject, user: &User, sheet: &Sheet, faults: &Faults) -> Response {
@@ -375,13 +390,18 @@ pub(super) async fn update(
     let admin = visit.site().admin();
     if faults.is_empty() {
         let intent = visit.intent_at(given.number("revision"));
-        match admin.update_user(&intent, (&owner.chain, &owner.id, &user_id), patch).await {
+        match admin
+            .update_user(&intent, (&owner.chain, &owner.id, &user_id), patch)
+            .await
+        {
             Ok(_) => {
                 let said = Said::new(format!("{user_id} is saved."));
                 return Ok(said.then(&addresses::authenticator(owner, "/users")));
             }
             Err(AdminError::RevisionMismatch { .. }) => {
-                faults = Faults::whole("Somebody else has changed this user since you opened the page. Save again to replace that.");
+                faults = Faults::whole(
+                    "Somebody else has changed this user since you opened the page. Save again to replace that.",
+                );
             }
             Err(error) => faults = Faults::of(&error),
         }

@@ -154,7 +154,10 @@ fn address_of(parts: &Parts) -> String {
 
 /// A form that was sent too late comes back to the page it was on.
 fn to_sign_in(parts: &Parts, address: &str) -> Response {
-    let wants_stream = parts.headers.get(ACCEPT).is_some_and(|accept| accept == "text/event-stream");
+    let wants_stream = parts
+        .headers
+        .get(ACCEPT)
+        .is_some_and(|accept| accept == "text/event-stream");
     if wants_stream {
         return StatusCode::UNAUTHORIZED.into_response();
     }
@@ -169,7 +172,10 @@ fn to_sign_in(parts: &Parts, address: &str) -> Response {
 
 /// The value of a cookie that the browser sent.
 pub(super) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    let sent = headers.get_all(COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    let sent = headers
+        .get_all(COOKIE)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok());
     sent.flat_map(Cookie::split_parse)
         .filter_map(Result::ok)
         .find(|cookie| cookie.name() == name)

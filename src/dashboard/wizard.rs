@@ -31,7 +31,11 @@ fn of_mechanism(mechanism: &str) -> impl Iterator<Item = &'static BackendInfo> {
 }
 
 fn step_of(kind: &BackendInfo) -> String {
-    let backend = if kind.backend.is_empty() { NO_BACKEND } else { kind.backend };
+    let backend = if kind.backend.is_empty() {
+        NO_BACKEND
+    } else {
+        kind.backend
+    };
     format!("/{}/{backend}", kind.mechanism)
 }
 
@@ -49,7 +53,10 @@ pub(super) async fn mechanisms(visit: Visit, Query(query): Query<ChainQuery>) ->
         p { (link(&addresses::chain(chain), "Cancel")) }
     };
     let page = Page::new(Place::Authenticators, "Add authenticator", body).lead(html! { "Step 1 of 3" });
-    Ok(visit.page(Page { crumbs: crumbs(chain), ..page }))
+    Ok(visit.page(Page {
+        crumbs: crumbs(chain),
+        ..page
+    }))
 }
 
 /// `GET /authenticators/new/{mechanism}`. A mechanism with one kind alone has nothing to choose.
@@ -83,7 +90,10 @@ pub(super) async fn backends(
         p { (link(&addresses::wizard(chain, ""), "Back")) }
     };
     let page = Page::new(Place::Authenticators, "Add authenticator", body).lead(html! { "Step 2 of 3" });
-    Ok(visit.page(Page { crumbs: crumbs(chain), ..page }))
+    Ok(visit.page(Page {
+        crumbs: crumbs(chain),
+        ..page
+    }))
 }
 
 fn ids_of(visit: &Visit, chain: &str) -> Vec<String> {
@@ -134,7 +144,12 @@ pub(super) async fn submit(
     let kind = kind_at(&mechanism, &backend)?;
     let chain = query.name();
     let before = visit.draft(given.text("draft"));
-    let (wanted, faults) = draft_from(&given, kind, (chain, given.text("id").trim()), &held(before.as_ref(), None));
+    let (wanted, faults) = draft_from(
+        &given,
+        kind,
+        (chain, given.text("id").trim()),
+        &held(before.as_ref(), None),
+    );
     let draft = Draft {
         wanted: wanted.clone(),
         base: None,
@@ -219,7 +234,10 @@ fn page(visit: &Visit, kind: &BackendInfo, chain: &str, step: &Step) -> Response
     let page = Page::new(Place::Authenticators, &title, body)
         .lead(html! { (steps) })
         .refused(!step.faults.is_empty());
-    visit.page(Page { crumbs: crumbs(chain), ..page })
+    visit.page(Page {
+        crumbs: crumbs(chain),
+        ..page
+    })
 }
 
 fn position(visit: &Visit, chain: &str, chosen: &str) -> Markup {

@@ -15,6 +15,7 @@ pub(super) struct Doors {
     pub(super) http: Option<TcpListener>,
     pub(super) api_address: String,
     pub(super) peer_address: String,
+    pub(super) http_address: String,
 }
 
 impl Doors {
@@ -28,12 +29,16 @@ impl Doors {
         };
         let api_address = advertised(&settings.api.advertise, &settings.api.listen, api.local_addr());
         let peer_address = advertised(&settings.peer.advertise, &settings.peer.listen, peer.local_addr());
+        let http_address = http.as_ref().map_or_else(String::new, |http| {
+            advertised("", &settings.http.listen, http.local_addr())
+        });
         Ok(Self {
             api,
             peer,
             http,
             api_address,
             peer_address,
+            http_address,
         })
     }
 

@@ -1,5 +1,6 @@
 //! The rooms of this node as the cluster sees them: what they report, and what they do for an operator who asked another node.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ pub(super) struct Rooms {
     pub(super) hasher: Hasher,
     pub(super) upgrades: Arc<UpgradeQueue>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) data_dir: PathBuf,
     pub(super) store: Store,
 }
 
@@ -54,6 +56,11 @@ impl ThisNode for Rooms {
 
     fn run(&self, errand: Errand) -> BoxFuture<'_, Done> {
         Box::pin(Self::run(self, errand))
+    }
+
+    fn disk_free_bytes(&self) -> Option<u64> {
+        let disk = rustix::fs::statvfs(&self.data_dir).ok()?;
+        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
     fn hashing(&self) -> Hashing {

@@ -1,6 +1,7 @@
 //! The sessions as a request looks them up: by the hash of its cookie, in memory. Kept one by one, because they come and go more
 //! often than anything declared.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -42,7 +43,7 @@ impl Sessions {
             .filter(|session| session.account.eq_ignore_ascii_case(account));
         let mut theirs: Vec<_> = theirs.cloned().collect();
         drop(sessions);
-        theirs.sort_by(|one, other| (other.opened_at, other.hash).cmp(&(one.opened_at, one.hash)));
+        theirs.sort_by_key(|session| Reverse((session.opened_at, session.hash)));
         theirs
     }
 }

@@ -221,6 +221,10 @@ fn consensus(exposition: &mut Exposition, report: &NodeReport) {
     ] {
         exposition.gauge(name, help, &[], number(value));
     }
+    if let Some(bytes) = report.disk_free_bytes {
+        let help = "Bytes left on the disk that this node writes to.";
+        exposition.gauge("portcullis_disk_free_bytes", help, &[], number(bytes));
+    }
     if let Some(millis) = report.staleness_ms {
         let help = "How old this node's knowledge can be, in seconds.";
         exposition.gauge("portcullis_staleness_seconds", help, &[], number(millis) / 1000.0);

@@ -1,5 +1,6 @@
 //! What can be set of the log and of traces.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use http::Uri;
@@ -116,6 +117,14 @@ impl TraceSettings {
         found
     }
 
+    /// Whether what `headers_file` keeps could be read on the way.
+    pub(super) fn shows_headers(&self) -> bool {
+        let uri = self.otlp_endpoint.parse::<Uri>().unwrap_or_default();
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+        let is_here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        !self.headers_file.as_os_str().is_empty() && !self.is_https() && !is_here
+    }
+
     /// Whether the way to the collector is encrypted.
     pub(super) fn is_https(&self) -> bool {
         self.otlp_endpoint.starts_with("https://")
@@ -161,6 +170,23 @@ mod tests {
             "http://:4317",
         ] {
             assert!(!is_collector(broken), "{broken}");
+        }
+    }
+
+    #[test]
+    fn headers_can_be_read_on_the_way_only_beyond_this_machine_and_without_tls() {
+        let shows = |endpoint: &str, headers_file: &str| {
+            let settings = TraceSettings {
+                otlp_endpoint: endpoint.into(),
+                headers_file: headers_file.into(),
+                ..TraceSettings::default()
+            };
+            settings.shows_headers()
+        };
+        assert!(shows("http://collector:4317", "key"));
+        assert!(!shows("http://collector:4317", ""));
+        for kept in ["https://collector:4317", "http://localhost:4317", "http://[::1]:4317"] {
+            assert!(!shows(kept, "key"), "{kept}");
         }
     }
 

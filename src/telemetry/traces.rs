@@ -36,6 +36,11 @@ impl Traces {
         let traces = Self::over(exporter(settings)?, settings, node);
         let (collector, sample_ratio) = (&*settings.otlp_endpoint, settings.sample_ratio);
         tracing::info!(collector, sample_ratio, "logins are traced");
+        if settings.shows_headers() {
+            tracing::warn!(
+                "the headers for the collector are sent in plain text: let `otlp_endpoint` begin with https://"
+            );
+        }
         Ok(Some(traces))
     }
 

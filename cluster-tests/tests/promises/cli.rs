@@ -13,7 +13,7 @@ use tokio::process::Command;
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
-async fn run(arguments: &[&str], environment: &[(&str, &str)], input: &str) -> Result<Output> {
+pub(super) async fn run(arguments: &[&str], environment: &[(&str, &str)], input: &str) -> Result<Output> {
     let mut child = Command::new(node_binary!())
         .args(arguments)
         .env_remove("PORTCULLIS_API_KEY")
@@ -33,13 +33,13 @@ async fn run(arguments: &[&str], environment: &[(&str, &str)], input: &str) -> R
 }
 
 /// With endpoint and key of that node.
-async fn ask(cluster: &Cluster, id: u64, arguments: &[&str], input: &str) -> Result<Output> {
+pub(super) async fn ask(cluster: &Cluster, id: u64, arguments: &[&str], input: &str) -> Result<Output> {
     let endpoint = format!("http://{}", cluster.node(id)?.api);
     let arguments = [&["--endpoint", &endpoint], arguments].concat();
     run(&arguments, &[("PORTCULLIS_API_KEY", cluster.api_key())], input).await
 }
 
-fn json(output: &Output) -> Result<Value> {
+pub(super) fn json(output: &Output) -> Result<Value> {
     let text = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
     serde_json::from_str(&text).with_context(|| format!("not JSON: `{text}`, and on standard error `{errors}`"))
@@ -155,7 +155,7 @@ async fn a_user_is_created_in_two_databases_at_once_or_by_keys_in_one() -> Resul
     cluster.passed()
 }
 
-fn errors(output: &Output) -> String {
+pub(super) fn errors(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 

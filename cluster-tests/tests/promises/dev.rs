@@ -35,12 +35,13 @@ async fn dev_once(folder: &Path, base_port: u16) -> Result<Output> {
 struct DevFile {
     nodes: Vec<Value>,
     admin_api_key: String,
+    setup_token: String,
 }
 
-fn admin_key(folder: &Path) -> Result<String> {
+fn dev_file(folder: &Path) -> Result<DevFile> {
     let dev: DevFile = serde_json::from_slice(&std::fs::read(folder.join("dev.json"))?)?;
     assert_eq!(dev.nodes.len(), 3);
-    Ok(dev.admin_api_key)
+    Ok(dev)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -49,8 +50,9 @@ async fn dev_exits_with_success_and_continues_over_the_same_folder() -> Result<(
     let ports = PortBlock::reserve()?;
     let first = dev_once(folder.path(), ports.first()).await?;
     assert!(first.status.success(), "{}", first.status);
-    let key = admin_key(folder.path())?;
-    assert!(key.starts_with("pck_"));
+    let made = dev_file(folder.path())?;
+    assert!(made.admin_api_key.starts_with("pck_") && made.setup_token.starts_with("pcs_"));
+    assert!(String::from_utf8_lossy(&first.stdout).contains(&made.setup_token));
 
     let second = dev_once(folder.path(), ports.first()).await?;
     assert!(
@@ -58,6 +60,13 @@ async fn dev_exits_with_success_and_continues_over_the_same_folder() -> Result<(
         "the second run over the same folder: {}",
         second.status
     );
-    assert_eq!(admin_key(folder.path())?, key, "the cluster is another one");
+    let continued = dev_file(folder.path())?;
+    assert_eq!(
+        continued.admin_api_key, made.admin_api_key,
+        "the cluster is another one"
+    );
+    // The first one may be too old by now, so another is given out as long as nobody has used it.
+    assert!(continued.setup_token.starts_with("pcs_") && continued.setup_token != made.setup_token);
+    assert!(String::from_utf8_lossy(&second.stdout).contains(&continued.setup_token));
     Ok(())
 }

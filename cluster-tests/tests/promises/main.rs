@@ -1,5 +1,6 @@
 //! What a cluster promises, one file per promise, against real processes.
 
+mod accounts;
 mod authenticators;
 mod backends;
 mod bootstrap;
@@ -8,6 +9,7 @@ mod chains;
 mod cli;
 mod cluster_settings;
 mod dev;
+mod doctor;
 mod export;
 mod formation;
 mod forwarding;

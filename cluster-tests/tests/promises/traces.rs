@@ -35,11 +35,15 @@ async fn traced(endpoint: String, more: &[(&str, Value)]) -> Result<Cluster> {
         .await
 }
 
+/// A caller's sampled trace.
+fn traceparent() -> String {
+    format!("00-{TRACE}-{CALLERS_SPAN}-01")
+}
+
 /// A login that belongs to a trace of its caller.
 async fn traced_login(client: &Client, name: &str, password: &str) -> Result<v1::AuthenticateResponse> {
     let mut request = Request::new(credentials(name, password));
-    let traceparent = format!("00-{TRACE}-{CALLERS_SPAN}-01");
-    request.metadata_mut().insert("traceparent", traceparent.parse()?);
+    request.metadata_mut().insert("traceparent", traceparent().parse()?);
     Ok(client.login().authenticate(request).await?.into_inner())
 }
 
@@ -116,6 +120,26 @@ async fn a_login_is_told_under_its_callers_trace_with_each_authenticator_and_wit
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_login_of_a_stream_is_told_under_the_trace_of_the_stream() -> Result<()> {
+    let collector = Collector::start(None).await?;
+    let cluster = traced(format!("http://{}", collector.address()), &[]).await?;
+    let logins = ["ann", "bob", "cid"].map(|name| credentials(name, "x"));
+    let mut request = Request::new(tokio_stream::iter(logins));
+    request.metadata_mut().insert("traceparent", traceparent().parse()?);
+    let client = cluster.client(1).await?;
+    let mut answers = client.login().authenticate_stream(request).await?.into_inner();
+    while answers.message().await?.is_some() {}
+    let spans = spans(&collector, 6).await?;
+    let (logins, children) = spans.split_at(3);
+    for login in logins {
+        assert_eq!(attribute(login, "rpc.method"), "AuthenticateStream");
+        let own = children.iter().filter(|child| child.parent_span_id == login.span_id);
+        assert_eq!(own.count(), 1, "{spans:?}");
+    }
+    cluster.passed()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backend_that_fails_is_an_error_and_a_wrong_password_is_none() -> Result<()> {
     let collector = Collector::start(None).await?;
     let cluster = traced(format!("http://{}", collector.address()), &[]).await?;
@@ -141,8 +165,8 @@ async fn a_backend_that_fails_is_an_error_and_a_wrong_password_is_none() -> Resu
         listener: "broken".into(),
         ..credentials("ada", "lovelace")
     });
-    let traceparent = format!("00-{}-{CALLERS_SPAN}-01", TRACE.replace('0', "1"));
-    request.metadata_mut().insert("traceparent", traceparent.parse()?);
+    let another = traceparent().replace(TRACE, &TRACE.replace('0', "1"));
+    request.metadata_mut().insert("traceparent", another.parse()?);
     let answer = client.login().authenticate(request).await?.into_inner();
     assert_eq!(answer.decision(), v1::Decision::Deny);
     let failed = wait_for("the failure", PATIENCE, async || {
@@ -209,6 +233,10 @@ async fn a_dead_collector_holds_up_neither_logins_nor_the_stop() -> Result<()> {
     cluster.node(1)?.terminate()?;
     let status = cluster.node_mut(1)?.exited(GRACE).await?;
     ensure!(status.success(), "{status}");
+    ensure!(
+        cluster.node(1)?.log().contains("dropped a Span due to queue full"),
+        "nothing is said of the lost spans"
+    );
     cluster.passed()
 }
 

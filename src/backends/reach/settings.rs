@@ -111,8 +111,16 @@ impl ReachSettings {
                 "description": "Accepted from EMQX and not kept: a lost backend is always looked for again.",
             })),
         ]
-        .map(|(name, schema)| (name.to_owned(), schema))
+        .map(|(name, schema)| (name.to_owned(), advanced(schema)))
         .into_iter()
         .collect()
     }
+}
+
+/// Few have to change it: forms fold it away.
+fn advanced(mut schema: Value) -> Value {
+    if let Some(members) = schema.as_object_mut() {
+        members.insert("x-advanced".to_owned(), true.into());
+    }
+    schema
 }

@@ -82,6 +82,7 @@ pub(in crate::backends) fn parse(
 /// JSON schema of all of them.
 pub(in crate::backends) fn schema(title: &str, port: u16, default_user: Option<&str>, unprepared: &str) -> Value {
     let text = |title: &str, description: &str| json!({"title": title, "description": description, "type": "string"});
+    let lines = |title: &str, description: &str| json!({"title": title, "description": description, "type": "string", "x-lines": true});
     let mut username = text(
         "User",
         "Whom to log in to the database as. It needs to read, and nothing else.",
@@ -94,7 +95,7 @@ pub(in crate::backends) fn schema(title: &str, port: u16, default_user: Option<&
         "database": text("Database", "The name of the database."),
         "username": username,
         "password": secrets::schema("Password", "Its password."),
-        "query": text(
+        "query": lines(
             "Query",
             "The SELECT that finds a user, with placeholders like `${username}`, which become parameters: no value is ever a part of \
              the statement, and quotes around a placeholder mean nothing. Of its answer the first row is read, in the columns \
@@ -107,6 +108,7 @@ pub(in crate::backends) fn schema(title: &str, port: u16, default_user: Option<&
             "description": unprepared,
             "type": "boolean",
             "default": false,
+            "x-advanced": true,
         },
     });
     let description = "A database that keeps users with hashes of their passwords.";

@@ -26,7 +26,9 @@ function put(piece) {
 let source;
 let wait = 500;
 let heard = Date.now();
-let order;
+let shown = Number(document.body.dataset.state ?? 0);
+// A script has changed what the page shows, and the page with it.
+export const know = (state) => { shown = Math.max(shown, state); };
 
 function open() {
   if (source || document.hidden || document.body.dataset.live === undefined) return;
@@ -36,10 +38,10 @@ function open() {
     heard = Date.now();
     for (const piece of [...parse(event.data).children]) put(piece);
   });
-  source.addEventListener("order", (event) => {
+  source.addEventListener("state", (event) => {
     heard = Date.now();
-    if (order !== undefined && order !== event.data) dispatchEvent(new CustomEvent("stale"));
-    order = event.data;
+    latest = Number(event.data);
+    settle();
   });
   source.addEventListener("error", () => {
     close();
@@ -51,14 +53,9 @@ function open() {
 function close() { source?.close(); source = undefined; }
 
 // What the controls stand upon has changed: the page is loaded anew, unless somebody is at work on it.
-let stale = false;
+let latest = 0;
 export const busy = new Set();
-export function settle() { if (stale && busy.size === 0) location.reload(); }
-addEventListener("stale", () => {
-  if (document.querySelector("form[data-guard]")) return;
-  stale = true;
-  settle();
-});
+export function settle() { if (latest > shown && busy.size === 0) location.reload(); }
 
 document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
 addEventListener("pagehide", close);

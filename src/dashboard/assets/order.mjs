@@ -1,5 +1,5 @@
 // The order of a chain, by pointer and by keyboard.
-import { busy, say, settle } from "./live.mjs";
+import { busy, know, say, settle } from "./live.mjs";
 
 const list = document.getElementById("chain");
 const rows = () => [...list.children];
@@ -52,6 +52,7 @@ async function drop() {
     answer = await fetch(list.dataset.order, { method: "POST", body, headers: { accept: "application/json" } });
   } catch { answer = undefined; }
   if (answer?.status === 204) {
+    know(Number(answer.headers.get("x-version")));
     form.elements.was.value = order;
     rows().forEach((one, at) => { one.querySelector(".place").textContent = at + 1; });
     say(`${row.dataset.id} is now ${ids().indexOf(row.dataset.id) + 1} of ${rows().length}. Saved.`);
@@ -61,13 +62,11 @@ async function drop() {
   }
   list.append(...was);
   // The server says what happened better than a script could: the same wish, as a form.
-  for (const [name, value] of [["order", order]]) {
-    const input = document.createElement("input");
-    input.type = "hidden";
-    input.name = name;
-    input.value = value;
-    form.append(input);
-  }
+  const wish = document.createElement("input");
+  wish.type = "hidden";
+  wish.name = "order";
+  wish.value = order;
+  form.append(wish);
   form.submit();
 }
 
@@ -84,7 +83,6 @@ if (list) {
       } else if (lifted && event.key === "Escape") { event.preventDefault(); put(true); done(); }
       else if (lifted && keys[event.key]) { event.preventDefault(); move(keys[event.key]()); }
     });
-    grip.addEventListener("blur", () => { if (lifted?.by === "keyboard" && lifted.grip === grip && !list.moveBefore) return; });
     grip.addEventListener("pointerdown", (event) => {
       if (event.button !== 0 || lifted || grip.disabled) return;
       event.preventDefault();

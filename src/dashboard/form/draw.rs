@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use serde_json::{Map, Value};
 
 use super::spec::{Kind, Spec};
-use crate::dashboard::ui::{Faults, Field, area, check, id_of, password, select, text};
+use crate::dashboard::ui::{Faults, Field, area, check, id_of, password, prose, select, text};
 
 /// What a form is filled with.
 pub(in crate::dashboard) struct Filled<'a> {
@@ -43,7 +43,7 @@ fn field(spec: &Spec, above: &str, held: Option<&Value>, filled: &Filled<'_>) ->
         Kind::Lines | Kind::List | Kind::Map | Kind::Json => area(base.help(&help(spec))),
         Kind::Flag => check(base, value.as_bool() == Some(true)),
         Kind::Choice(words) => choice(base, words, &spec.default),
-        Kind::Secret => secret(base, held.is_some()),
+        Kind::Secret { has_lines } => secret(base, held.is_some(), *has_lines),
         Kind::Group(specs) => group(spec, specs, &control, held, filled),
         Kind::OneOf(alternatives) => one_of(spec, alternatives, &control, value, filled),
     }
@@ -61,14 +61,20 @@ fn help(spec: &Spec) -> String {
 
 fn shown(value: &Value, kind: &Kind) -> String {
     match (kind, value) {
-        (_, Value::Null) | (Kind::Secret | Kind::Group(_) | Kind::OneOf(_), _) => String::new(),
+        (_, Value::Null) | (Kind::Secret { .. } | Kind::Group(_) | Kind::OneOf(_), _) => String::new(),
         (Kind::List, Value::Array(items)) => {
             let texts: Vec<_> = items.iter().filter_map(Value::as_str).collect();
-            let parting = if texts.iter().any(|text| text.contains('\n')) { "\n\n" } else { "\n" };
+            let parting = if texts.iter().any(|text| text.contains('\n')) {
+                "\n\n"
+            } else {
+                "\n"
+            };
             texts.join(parting)
         }
         (Kind::Map, Value::Object(map)) => {
-            let lines = map.iter().map(|(name, value)| format!("{name}: {}", value.as_str().unwrap_or_default()));
+            let lines = map
+                .iter()
+                .map(|(name, value)| format!("{name}: {}", value.as_str().unwrap_or_default()));
             lines.collect::<Vec<_>>().join("\n")
         }
         (Kind::Time, Value::Number(seconds)) => format!("{seconds}s"),
@@ -87,13 +93,22 @@ fn choice(field: Field<'_>, words: &[String], default: &Value) -> Markup {
 }
 
 /// A secret says whether there is one, and nothing more.
-fn secret(field: Field<'_>, is_kept: bool) -> Markup {
+fn secret(field: Field<'_>, is_kept: bool, has_lines: bool) -> Markup {
+    let control = |field: Field<'_>| {
+        if has_lines {
+            area(field.value(""))
+        } else {
+            password(field)
+        }
+    };
+    let field = field.known_as("new-password");
     if !is_kept {
-        return password(field);
+        return control(field);
     }
+    let kept = control(field.placeholder("Set. Leave empty to keep it."));
     let control = format!("{}.remove", field.name);
     html! {
-        (password(field.placeholder("Set. Leave empty to keep it.")))
+        (kept)
         (check(Field::new(&control, &format!("Remove {}", field.label.to_lowercase())).disabled(field.disabled), false))
     }
 }
@@ -103,7 +118,7 @@ fn group(spec: &Spec, specs: &[Spec], control: &str, held: Option<&Value>, fille
     html! {
         fieldset {
             legend { (spec.title) }
-            @if !spec.help.is_empty() { p.small.muted { (spec.help) } }
+            @if !spec.help.is_empty() { p.small.muted { (prose(&spec.help)) } }
             @if let Some(fault) = filled.faults.of_field(&spec.path) { p.error id=(id_of(&spec.path)) { "✕ " (fault) } }
             @for inner in specs { (field(inner, control, held.and_then(|held| held.get(&inner.name)), filled)) }
         }
@@ -116,7 +131,7 @@ fn one_of(spec: &Spec, alternatives: &[(String, Spec)], control: &str, value: &V
     html! {
         fieldset.alternatives id=(id) {
             legend { (spec.title) }
-            @if !spec.help.is_empty() { p.small.muted { (spec.help) } }
+            @if !spec.help.is_empty() { p.small.muted { (prose(&spec.help)) } }
             @if let Some(fault) = filled.faults.of_field(&spec.path) { p.error { "✕ " (fault) } }
             @for (at, (name, alternative)) in alternatives.iter().enumerate() {
                 @let is_chosen = chosen == Some(name);
@@ -125,7 +140,7 @@ fn one_of(spec: &Spec, alternatives: &[(String, Spec)], control: &str, value: &V
                         input type="radio" id={ (id) "-" (at) } name=(control) value=(name) checked[is_chosen] disabled[filled.is_locked]
                             aria-describedby={ (id) "-" (at) "-help" };
                         label for={ (id) "-" (at) } { (alternative.title) }
-                        span.small.muted id={ (id) "-" (at) "-help" } { (alternative.help) }
+                        span.small.muted id={ (id) "-" (at) "-help" } { (prose(&alternative.help)) }
                     }
                     @if let Kind::Group(specs) = &alternative.kind {
                         @if !specs.is_empty() {
@@ -163,7 +178,10 @@ mod tests {
     fn a_secret_is_never_in_the_page() {
         let schema = json!({"properties": {"password": {"title": "Password", "type": "string", "x-secret": true}}});
         let page = drawn(&schema, &json!({"password": "hunter2"}), &Faults::default());
-        assert!(!page.contains("hunter2") && page.contains("Leave empty to keep it"), "{page}");
+        assert!(
+            !page.contains("hunter2") && page.contains("Leave empty to keep it"),
+            "{page}"
+        );
     }
 
     #[test]
@@ -171,7 +189,10 @@ mod tests {
         let schema = json!({"properties": {"pool_size": {"type": "integer", "default": 8, "x-advanced": true}}});
         let faults = Faults::one("settings.pool_size", "must be a whole number from 1 to 1024");
         let page = drawn(&schema, &json!({"pool_size": "many"}), &faults);
-        assert!(page.contains("<details open>") && page.contains("value=\"many\""), "{page}");
+        assert!(
+            page.contains("<details open>") && page.contains("value=\"many\""),
+            "{page}"
+        );
         assert!(page.contains("f-settings-pool-size-error"), "{page}");
     }
 

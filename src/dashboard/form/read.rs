@@ -38,7 +38,7 @@ impl Reader<'_> {
         let trimmed = text.trim();
         match &spec.kind {
             Kind::Flag => Some(Value::Bool(self.given.has(control))),
-            Kind::Secret => self.secret(&text, control, held),
+            Kind::Secret { .. } => self.secret(&text, control, held),
             Kind::Group(specs) => {
                 let object = self.object(specs, control, &object_of(held));
                 (!object.is_empty()).then_some(Value::Object(object))
@@ -81,7 +81,9 @@ impl Reader<'_> {
                 Some((name, value)) => {
                     map.insert(name.trim().to_owned(), value.trim().into());
                 }
-                None => self.faults.add(&spec.path, format!("line {} is not `name: value`", at + 1)),
+                None => self
+                    .faults
+                    .add(&spec.path, format!("line {} is not `name: value`", at + 1)),
             }
         }
         Some(Value::Object(map))
@@ -152,7 +154,9 @@ mod tests {
     }
 
     fn settings(pairs: &[(&str, &str)], held: Value) -> (Value, Faults) {
-        let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let pairs = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let (mut faults, held) = (Faults::default(), held.as_object().cloned().unwrap_or_default());
         let read = read(&specs(&schema()), &Given::of(pairs.collect()), &held, &mut faults);
         (Value::Object(read), faults)
@@ -196,7 +200,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_named_with_its_line() {
-        let (_, faults) = settings(&[("settings.headers", "a: b\nnonsense"), ("settings.checks", "[")], json!({}));
+        let (_, faults) = settings(
+            &[("settings.headers", "a: b\nnonsense"), ("settings.checks", "[")],
+            json!({}),
+        );
         assert_eq!(faults.of_field("settings.headers"), Some("line 2 is not `name: value`"));
         assert!(faults.of_field("settings.checks").unwrap().contains("is not JSON"));
     }

@@ -24,8 +24,8 @@ pub(in crate::dashboard) enum Kind {
     Text,
     /// Several lines.
     Lines,
-    /// Never shown.
-    Secret,
+    /// Never shown; a key has several lines.
+    Secret { has_lines: bool },
     /// Yes or no.
     Flag,
     /// A number.
@@ -55,7 +55,10 @@ fn properties(schema: &Value, path: &str) -> Vec<Spec> {
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
         return Vec::new();
     };
-    properties.iter().filter_map(|(name, schema)| spec(name, path, schema)).collect()
+    properties
+        .iter()
+        .filter_map(|(name, schema)| spec(name, path, schema))
+        .collect()
 }
 
 fn spec(name: &str, above: &str, schema: &Value) -> Option<Spec> {
@@ -64,10 +67,18 @@ fn spec(name: &str, above: &str, schema: &Value) -> Option<Spec> {
         return None;
     }
     let path = format!("{above}.{name}");
-    let text = |member: &str| schema.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |member: &str| {
+        schema
+            .get(member)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     Some(Spec {
         name: name.to_owned(),
-        title: Some(text("title")).filter(|title| !title.is_empty()).unwrap_or_else(|| name.to_owned()),
+        title: Some(text("title"))
+            .filter(|title| !title.is_empty())
+            .unwrap_or_else(|| name.to_owned()),
         help: text("description"),
         kind: kind(schema.as_object()?, schema, &path)?,
         default: schema.get("default").cloned().unwrap_or(Value::Null),
@@ -79,7 +90,9 @@ fn spec(name: &str, above: &str, schema: &Value) -> Option<Spec> {
 fn kind(members: &Map<String, Value>, schema: &Value, path: &str) -> Option<Kind> {
     let flag = |mark: &str| members.get(mark).and_then(Value::as_bool) == Some(true);
     if let Some(words) = members.get("enum").and_then(Value::as_array) {
-        return Some(Kind::Choice(words.iter().filter_map(Value::as_str).map(str::to_owned).collect()));
+        return Some(Kind::Choice(
+            words.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        ));
     }
     if let Some(alternatives) = members.get("oneOf").and_then(Value::as_array) {
         return Some(one_of(alternatives, path));
@@ -90,7 +103,9 @@ fn kind(members: &Map<String, Value>, schema: &Value, path: &str) -> Option<Kind
     Some(match members.get("type").and_then(Value::as_str)? {
         "boolean" => Kind::Flag,
         "integer" | "number" => Kind::Number,
-        "string" if flag("x-secret") => Kind::Secret,
+        "string" if flag("x-secret") => Kind::Secret {
+            has_lines: flag("x-lines"),
+        },
         "string" if flag("x-lines") => Kind::Lines,
         "string" => Kind::Text,
         "object" if takes_any_name(members) => Kind::Map,
@@ -110,7 +125,10 @@ fn any_of(alternatives: &[Value]) -> Kind {
         .filter_map(|one| one.get("type").and_then(Value::as_str))
         .collect();
     let of_texts = alternatives.iter().all(|one| {
-        let items = one.get("items").and_then(|items| items.get("type")).and_then(Value::as_str);
+        let items = one
+            .get("items")
+            .and_then(|items| items.get("type"))
+            .and_then(Value::as_str);
         items.is_none_or(|items| items == "string")
     });
     match types.as_slice() {
@@ -123,12 +141,18 @@ fn any_of(alternatives: &[Value]) -> Kind {
 fn one_of(alternatives: &[Value], path: &str) -> Kind {
     let named = alternatives.iter().filter_map(|schema| {
         let title = schema.get("title").and_then(Value::as_str)?;
-        let fields = properties(schema, path).into_iter().filter(|field| field.name != "name");
+        let fields = properties(schema, path)
+            .into_iter()
+            .filter(|field| field.name != "name");
         let spec = Spec {
             name: title.to_owned(),
             path: path.to_owned(),
             title: title.to_owned(),
-            help: schema.get("description").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            help: schema
+                .get("description")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned(),
             kind: Kind::Group(fields.collect()),
             default: Value::Null,
             is_advanced: false,
@@ -152,12 +176,21 @@ mod tests {
     #[test]
     fn each_shape_of_a_schema_has_its_field() {
         assert_eq!(kind_of(json!({"type": "string"})), Some(Kind::Text));
-        assert_eq!(kind_of(json!({"type": "string", "x-secret": true})), Some(Kind::Secret));
+        assert_eq!(
+            kind_of(json!({"type": "string", "x-secret": true})),
+            Some(Kind::Secret { has_lines: false })
+        );
         assert_eq!(kind_of(json!({"type": "boolean"})), Some(Kind::Flag));
-        assert_eq!(kind_of(json!({"anyOf": [{"type": "number"}, {"type": "string"}]})), Some(Kind::Time));
+        assert_eq!(
+            kind_of(json!({"anyOf": [{"type": "number"}, {"type": "string"}]})),
+            Some(Kind::Time)
+        );
         let list = json!({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]});
         assert_eq!(kind_of(list), Some(Kind::List));
-        assert_eq!(kind_of(json!({"enum": ["x", "y"]})), Some(Kind::Choice(vec!["x".into(), "y".into()])));
+        assert_eq!(
+            kind_of(json!({"enum": ["x", "y"]})),
+            Some(Kind::Choice(vec!["x".into(), "y".into()]))
+        );
         let map = json!({"type": "object", "additionalProperties": {"type": "string"}});
         assert_eq!(kind_of(map), Some(Kind::Map));
         assert_eq!(kind_of(json!({"type": "array"})), Some(Kind::Json));

@@ -87,7 +87,10 @@ mod tests {
 
     #[test]
     fn a_button_that_cannot_be_pressed_says_why() {
-        let shown = Button::primary("Save").unless(Some("Your role is viewer.")).draw().into_string();
+        let shown = Button::primary("Save")
+            .unless(Some("Your role is viewer."))
+            .draw()
+            .into_string();
         assert_eq!(
             shown,
             "<button class=\"primary\" disabled title=\"Your role is viewer.\">Save</button>"
@@ -96,7 +99,11 @@ mod tests {
 
     #[test]
     fn a_button_sends_its_own_value() {
-        let shown = Button::new("↑").named("Move JWT up").sends("to", "1").draw().into_string();
+        let shown = Button::new("↑")
+            .named("Move JWT up")
+            .sends("to", "1")
+            .draw()
+            .into_string();
         assert_eq!(
             shown,
             "<button name=\"to\" value=\"1\" aria-label=\"Move JWT up\" title=\"Move JWT up\">↑</button>"

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::notice::{Faults, id_of};
+use super::prose::prose;
 
 /// What every field has.
 #[derive(Clone, Copy, Default)]
@@ -89,7 +90,7 @@ impl<'a> Field<'a> {
     pub(super) fn notes(&self) -> Markup {
         let id = self.id();
         html! {
-            @if !self.help.is_empty() { div.help id={ (id) "-help" } { (self.help) } }
+            @if !self.help.is_empty() { div.help id={ (id) "-help" } { (prose(self.help)) } }
             @if let Some(fault) = self.fault { div.error id={ (id) "-error" } { "✕ " (fault) } }
         }
     }
@@ -128,7 +129,7 @@ pub(in crate::dashboard) fn password(field: Field<'_>) -> Markup {
 /// Several lines.
 pub(in crate::dashboard) fn area(field: Field<'_>) -> Markup {
     field.around(&html! {
-        textarea id=(field.id()) name=(field.name) spellcheck="false" autocapitalize="none" required[field.required]
+        textarea id=(field.id()) name=(field.name) placeholder=[Some(field.placeholder).filter(|text| !text.is_empty())] spellcheck="false" autocapitalize="none" required[field.required]
             disabled[field.disabled] aria-invalid=[field.invalid()] aria-describedby=[field.described_by()] { "\n" (field.value) }
     })
 }
@@ -140,7 +141,12 @@ mod tests {
     #[test]
     fn a_field_is_tied_to_its_help_and_its_fault() {
         let faults = Faults::one("user_id", "must not be empty");
-        let shown = text(Field::new("user_id", "Username").help("As clients send it.").faults(&faults)).into_string();
+        let shown = text(
+            Field::new("user_id", "Username")
+                .help("As clients send it.")
+                .faults(&faults),
+        )
+        .into_string();
         assert!(
             shown.contains("aria-invalid=\"true\" aria-describedby=\"f-user-id-help f-user-id-error\""),
             "{shown}"

@@ -6,6 +6,7 @@ mod choice;
 mod field;
 mod notice;
 mod pill;
+mod prose;
 mod tiles;
 
 pub(super) use self::banner::{Tone, banner};
@@ -14,4 +15,5 @@ pub(super) use self::choice::{check, radios, select};
 pub(super) use self::field::{Field, area, password, text};
 pub(super) use self::notice::{Faults, empty, id_of};
 pub(super) use self::pill::{node_count, node_name, pill, provider_pill};
+pub(super) use self::prose::prose;
 pub(super) use self::tiles::{Tile, tiles};

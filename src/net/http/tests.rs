@@ -2,8 +2,10 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::routing::get;
 use axum::{Extension, Router, extract::ConnectInfo};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
@@ -11,6 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use tokio_stream::wrappers::ReceiverStream;
 
 use super::{HttpSettings, IsTls, serve_http};
 use crate::net::{Drain, TlsSettings, listen};
@@ -123,6 +126,31 @@ async fn a_connection_that_sends_no_whole_head_is_closed() {
         stream.write_all(sent.as_bytes()).await.unwrap();
         rest(&mut stream).await;
     }
+}
+
+#[tokio::test]
+async fn an_answer_may_take_longer_than_a_head() {
+    let (pieces, stream) = tokio::sync::mpsc::channel::<Result<&str, std::io::Error>>(1);
+    let stream = Arc::new(Mutex::new(Some(ReceiverStream::new(stream))));
+    let events = async move || Body::from_stream(stream.lock().unwrap().take().unwrap());
+    let settings = HttpSettings {
+        head_timeout_ms: 100,
+        ..HttpSettings::default()
+    };
+    let port = Port::open(settings, Router::new().route("/events", get(events))).await;
+    let mut caller = port.connect().await;
+    caller
+        .write_all(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let mut head = vec![0; 1024];
+    timeout(PATIENCE, caller.read(&mut head)).await.unwrap().unwrap();
+    let early = timeout(Duration::from_millis(300), caller.read_u8()).await;
+    assert!(early.is_err(), "the answer was cut off");
+    pieces.send(Ok("at last")).await.unwrap();
+    drop(pieces);
+    let answer = rest(&mut caller).await;
+    assert!(answer.contains("at last"), "{answer}");
 }
 
 #[tokio::test]

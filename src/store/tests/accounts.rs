@@ -320,3 +320,11 @@ fn a_deleted_account_takes_its_sessions_along_and_one_of_that_name_inherits_none
     assert_eq!((store.session(&[1; 32]), sessions(&store, "ann")), (None, vec![]));
     assert_eq!(sessions(&store, "bob"), [2]);
 }
+
+#[test]
+fn there_are_a_thousand_accounts_at_most() {
+    let (_dir, store) = new_store();
+    let replies = tell(&store, (0..1001).map(|n| create(&format!("user{n}"), Role::Viewer)));
+    assert!(replies[..1000].iter().all(|reply| *reply == Reply::Done));
+    assert!(matches!(&replies[1000], Reply::Refused(Refusal::Invalid { field, .. }) if field == "name"));
+}
