@@ -57,13 +57,18 @@ impl Browser {
 
     /// Goes to an address.
     pub async fn go(&self, url: &str) -> Result<()> {
-        self.driver.goto(url).await.with_context(|| format!("cannot go to {url}"))
+        self.driver
+            .goto(url)
+            .await
+            .with_context(|| format!("cannot go to {url}"))
     }
 
     /// Path and query of where it is.
     pub async fn path(&self) -> Result<String> {
         let url = self.driver.current_url().await?;
-        Ok(url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path())))
+        Ok(url
+            .query()
+            .map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path())))
     }
 
     /// Waits until it is at this path, whatever the query.
@@ -82,7 +87,11 @@ impl Browser {
     pub async fn find(&self, role: &str, name: &str) -> Result<Thing> {
         wait_for(&format!("the {role} `{name}`"), PATIENCE, async || {
             let mut found = self.find_all(role, name).await?;
-            ensure!(found.len() == 1, "there are {} of role {role} called `{name}`", found.len());
+            ensure!(
+                found.len() == 1,
+                "there are {} of role {role} called `{name}`",
+                found.len()
+            );
             Ok(found.pop())
         })
         .await
@@ -130,7 +139,9 @@ impl Browser {
 
     /// What was said last to those who listen.
     pub async fn spoken(&self) -> Result<String> {
-        let said = self.run("return document.getElementById('spoken').textContent", vec![]).await?;
+        let said = self
+            .run("return document.getElementById('spoken').textContent", vec![])
+            .await?;
         Ok(said.as_str().unwrap_or_default().to_owned())
     }
 
@@ -177,7 +188,8 @@ impl Browser {
 
     /// Whether the scripts of pages run from now on.
     pub async fn scripts(&self, run: bool) -> Result<()> {
-        self.tell("Emulation.setScriptExecutionDisabled", json!({ "value": !run })).await?;
+        self.tell("Emulation.setScriptExecutionDisabled", json!({ "value": !run }))
+            .await?;
         Ok(())
     }
 
@@ -191,8 +203,12 @@ impl Browser {
 
     /// What the person prefers: media features and their values.
     pub async fn prefer(&self, features: &[(&str, &str)]) -> Result<()> {
-        let features: Vec<_> = features.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
-        self.tell("Emulation.setEmulatedMedia", json!({ "features": features })).await?;
+        let features: Vec<_> = features
+            .iter()
+            .map(|(name, value)| json!({ "name": name, "value": value }))
+            .collect();
+        self.tell("Emulation.setEmulatedMedia", json!({ "features": features }))
+            .await?;
         Ok(())
     }
 
@@ -217,10 +233,19 @@ impl Browser {
     /// What the console has complained of since the last time: errors, warnings, breaches of the content policy.
     pub async fn complaints(&self) -> Result<Vec<String>> {
         let said = self.driver.browser_log().await?;
-        let said = said.into_iter().filter(|entry| ["SEVERE", "WARNING"].contains(&entry.level.as_str()));
+        let said = said
+            .into_iter()
+            .filter(|entry| ["SEVERE", "WARNING"].contains(&entry.level.as_str()));
         let unexpected = said.filter(|entry| !self.expected.iter().any(|words| entry.message.contains(words)));
         Ok(unexpected
-            .map(|entry| format!("{} ({}): {}", entry.level, entry.source.unwrap_or_default(), entry.message))
+            .map(|entry| {
+                format!(
+                    "{} ({}): {}",
+                    entry.level,
+                    entry.source.unwrap_or_default(),
+                    entry.message
+                )
+            })
             .collect())
     }
 
@@ -238,7 +263,11 @@ impl Browser {
     pub(super) async fn leave_evidence(&self, folder: &Path) -> Result<()> {
         std::fs::write(folder.join("chromedriver.log"), self.program.log())?;
         self.picture(&folder.join("page.png")).await?;
-        let page = format!("<!-- {} -->\n{}", self.driver.current_url().await?, self.driver.source().await?);
+        let page = format!(
+            "<!-- {} -->\n{}",
+            self.driver.current_url().await?,
+            self.driver.source().await?
+        );
         std::fs::write(folder.join("page.html"), page)?;
         Ok(())
     }
@@ -248,7 +277,11 @@ impl Browser {
         let complaints = self.complaints().await?;
         self.driver.clone().quit().await?;
         self.program.end().await?;
-        ensure!(complaints.is_empty(), "the console complains:\n{}", complaints.join("\n"));
+        ensure!(
+            complaints.is_empty(),
+            "the console complains:\n{}",
+            complaints.join("\n")
+        );
         Ok(())
     }
 }

@@ -70,12 +70,17 @@ impl Program {
         };
         let url = format!("http://{address}");
         wait_for("chromedriver to answer", PATIENCE, async || {
-            let status: serde_json::Value = serde_json::from_str(&reqwest::get(format!("{url}/status")).await?.text().await?)?;
+            let status: serde_json::Value =
+                serde_json::from_str(&reqwest::get(format!("{url}/status")).await?.text().await?)?;
             Ok(status["value"]["ready"].as_bool().filter(|ready| *ready))
         })
         .await?;
         let driver = WebDriver::new(&url, program.capabilities()?).await?;
-        let pid = driver.handle().capabilities().get("goog:processID").and_then(|pid| pid.as_i64());
+        let pid = driver
+            .handle()
+            .capabilities()
+            .get("goog:processID")
+            .and_then(|pid| pid.as_i64());
         program.browser = pid.and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
         Ok((program, driver))
     }

@@ -95,7 +95,11 @@ pub async fn play(options: Options, act: impl AsyncFnOnce(&mut Stage) -> Result<
 }
 
 /// The same upon a cluster that the test has made.
-pub async fn play_on(cluster: Cluster, browser: Browser, act: impl AsyncFnOnce(&mut Stage) -> Result<()>) -> Result<()> {
+pub async fn play_on(
+    cluster: Cluster,
+    browser: Browser,
+    act: impl AsyncFnOnce(&mut Stage) -> Result<()>,
+) -> Result<()> {
     let mut stage = Stage { cluster, browser };
     let played = AssertUnwindSafe(act(&mut stage)).catch_unwind().await;
     let played = played.unwrap_or_else(|panic| Err(anyhow!("{}", said(&*panic))));
@@ -122,5 +126,7 @@ fn evidence_folder() -> PathBuf {
     let test = std::env::var("NEXTEST_TEST_NAME").ok();
     let test = test.or_else(|| std::thread::current().name().map(str::to_owned));
     let test = test.unwrap_or_else(|| "unnamed".to_owned()).replace("::", "-");
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/browser").join(test)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../target/browser")
+        .join(test)
 }

@@ -23,13 +23,20 @@ pub struct Thing {
 
 impl Thing {
     /// Everything of that role within `scope`, which is a node of the page or the whole of it.
-    pub(super) async fn all(driver: &WebDriver, scope: Option<i64>, role: &str, name: Option<&str>) -> Result<Vec<Self>> {
+    pub(super) async fn all(
+        driver: &WebDriver,
+        scope: Option<i64>,
+        role: &str,
+        name: Option<&str>,
+    ) -> Result<Vec<Self>> {
         let cdp = driver.cdp();
         let scope = match scope {
             Some(node) => node,
             None => {
                 let document = cdp.send_raw("DOM.getDocument", json!({ "depth": 0 })).await?;
-                document["root"]["backendNodeId"].as_i64().context("a page without a document")?
+                document["root"]["backendNodeId"]
+                    .as_i64()
+                    .context("a page without a document")?
             }
         };
         let mut query = json!({ "backendNodeId": scope, "role": role });
@@ -44,7 +51,10 @@ impl Thing {
         }
         // chromedriver's references are those of the document, with the number of the node at their end.
         let html = driver.find(By::Css("html")).await?.to_json()?;
-        let (key, reference) = html.as_object().and_then(|html| html.iter().next()).context("no reference")?;
+        let (key, reference) = html
+            .as_object()
+            .and_then(|html| html.iter().next())
+            .context("no reference")?;
         let reference = reference.as_str().context("no reference")?;
         let (document, _) = reference.rsplit_once('.').context("not the reference of a node")?;
         let thing = |node: &&Value| {
@@ -95,13 +105,19 @@ impl Thing {
     /// Presses it, as a pointer does.
     pub async fn click(&self) -> Result<()> {
         self.element.scroll_into_view().await?;
-        self.element.click().await.with_context(|| format!("cannot click `{}`", self.name))
+        self.element
+            .click()
+            .await
+            .with_context(|| format!("cannot click `{}`", self.name))
     }
 
     /// Puts this text in the place of what it holds.
     pub async fn fill(&self, text: &str) -> Result<()> {
         self.element.clear().await?;
-        self.element.send_keys(text).await.with_context(|| format!("cannot fill in `{}`", self.name))
+        self.element
+            .send_keys(text)
+            .await
+            .with_context(|| format!("cannot fill in `{}`", self.name))
     }
 
     /// Types on, or presses keys.

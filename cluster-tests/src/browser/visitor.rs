@@ -62,7 +62,9 @@ impl Visitor {
 
     /// Signs in, as the form does.
     pub async fn signed_in(self, name: &str, password: &str) -> Result<Self> {
-        let answer = self.post("/login", &[("username", name), ("password", password)]).await?;
+        let answer = self
+            .post("/login", &[("username", name), ("password", password)])
+            .await?;
         ensure!(
             answer.status == 303 && !answer.session.is_empty(),
             "{name} is not let in: {} {}",
@@ -80,9 +82,15 @@ impl Visitor {
 
     /// A page as it comes over the wire, packed if the server packs it.
     pub async fn bytes(&self, path: &str) -> Result<(String, Vec<u8>)> {
-        let request = self.client.get(format!("{}{path}", self.base)).header("accept-encoding", "br");
+        let request = self
+            .client
+            .get(format!("{}{path}", self.base))
+            .header("accept-encoding", "br");
         let answer = request.header(COOKIE, &self.session).send().await?;
-        let packed = answer.headers().get("content-encoding").and_then(|value| value.to_str().ok());
+        let packed = answer
+            .headers()
+            .get("content-encoding")
+            .and_then(|value| value.to_str().ok());
         let packed = packed.unwrap_or_default().to_owned();
         Ok((packed, answer.bytes().await?.to_vec()))
     }
@@ -94,7 +102,10 @@ impl Visitor {
 
     /// Sends a form with these headers alone to say where it comes from.
     pub async fn post_from(&self, path: &str, fields: &[(&str, &str)], from: &[(&str, &str)]) -> Result<Answer> {
-        let body: Vec<_> = fields.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
+        let body: Vec<_> = fields
+            .iter()
+            .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)))
+            .collect();
         let mut request = self.client.post(format!("{}{path}", self.base));
         for (name, value) in from {
             request = request.header(*name, *value);
@@ -107,7 +118,9 @@ impl Visitor {
 
     /// Opens the stream of a page; it stays open as long as the answer lives.
     pub async fn listen(&self, topic: &str) -> Result<Response> {
-        let request = self.client.get(format!("{}/ui/events?topic={}", self.base, encoded(topic)));
+        let request = self
+            .client
+            .get(format!("{}/ui/events?topic={}", self.base, encoded(topic)));
         let request = request.header("accept", "text/event-stream");
         Ok(request.header(COOKIE, &self.session).send().await?)
     }
@@ -116,8 +129,14 @@ impl Visitor {
 async fn read(answer: Response) -> Result<Answer> {
     let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
     let location = header(LOCATION).unwrap_or_default().to_owned();
-    let cookies = answer.headers().get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let session = cookies.filter_map(|cookie| cookie.split(';').next()).find(|cookie| cookie.starts_with("__Host-session="));
+    let cookies = answer
+        .headers()
+        .get_all(SET_COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let session = cookies
+        .filter_map(|cookie| cookie.split(';').next())
+        .find(|cookie| cookie.starts_with("__Host-session="));
     Ok(Answer {
         status: answer.status().as_u16(),
         session: session.unwrap_or_default().to_owned(),
@@ -129,6 +148,12 @@ async fn read(answer: Response) -> Result<Answer> {
 /// As it may stand in an address or a form.
 fn encoded(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    let written = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    let written = |byte: u8| {
+        if plain(byte) {
+            char::from(byte).to_string()
+        } else {
+            format!("%{byte:02X}")
+        }
+    };
     text.bytes().map(written).collect()
 }

@@ -12,8 +12,21 @@ use super::browser::Browser;
 const STRUCTURE: &str = include_str!("structure.js");
 /// Roles that are nothing without a name.
 const NAMED: &[&str] = &[
-    "button", "link", "textbox", "searchbox", "checkbox", "radio", "combobox", "switch", "spinbutton", "DisclosureTriangle",
-    "option", "dialog", "region", "progressbar", "image",
+    "button",
+    "link",
+    "textbox",
+    "searchbox",
+    "checkbox",
+    "radio",
+    "combobox",
+    "switch",
+    "spinbutton",
+    "DisclosureTriangle",
+    "option",
+    "dialog",
+    "region",
+    "progressbar",
+    "image",
 ];
 /// No page has so many stops.
 const MOST_STOPS: usize = 400;
@@ -64,7 +77,9 @@ pub struct Tabbed {
 /// Presses Tab from the top until the focus has been everywhere; an error if it never comes round.
 pub async fn tab_through(browser: &Browser) -> Result<Vec<Tabbed>> {
     let begun = Instant::now();
-    browser.run("document.activeElement?.blur(); window.scrollTo(0, 0)", vec![]).await?;
+    browser
+        .run("document.activeElement?.blur(); window.scrollTo(0, 0)", vec![])
+        .await?;
     let mut stops = Vec::new();
     loop {
         browser.keys(Key::Tab + "").await?;
