@@ -59,7 +59,8 @@ fn help(spec: &Spec) -> String {
     format!("{}{how}", spec.help)
 }
 
-fn shown(value: &Value, kind: &Kind) -> String {
+/// What a field shows that holds this.
+pub(super) fn shown(value: &Value, kind: &Kind) -> String {
     match (kind, value) {
         (_, Value::Null) | (Kind::Secret { .. } | Kind::Group(_) | Kind::OneOf(_), _) => String::new(),
         (Kind::List, Value::Array(items)) => {

@@ -1,7 +1,8 @@
-//! A sent form as settings: what was left empty is left out, so that defaults stay defaults.
+//! A sent form as settings: what was left empty, or as it stood, is left out, so that defaults stay defaults.
 
 use serde_json::{Map, Number, Value};
 
+use super::draw::shown;
 use super::given::Given;
 use super::spec::{Kind, Spec};
 use crate::dashboard::ui::Faults;
@@ -37,14 +38,18 @@ impl Reader<'_> {
         let text = self.given.text(control).replace("\r\n", "\n");
         let trimmed = text.trim();
         match &spec.kind {
-            Kind::Flag => Some(Value::Bool(self.given.has(control))),
+            Kind::Flag => {
+                let is_on = self.given.has(control);
+                (is_on != (spec.default == Value::Bool(true))).then_some(Value::Bool(is_on))
+            }
             Kind::Secret { .. } => self.secret(&text, control, held),
             Kind::Group(specs) => {
                 let object = self.object(specs, control, &object_of(held));
                 (!object.is_empty()).then_some(Value::Object(object))
             }
             Kind::OneOf(alternatives) => self.one_of(alternatives, control),
-            _ if trimmed.is_empty() => None,
+            // A default that was sent along would be judged as if somebody had chosen it: some have a meaning only beside others.
+            _ if trimmed.is_empty() || text == shown(&spec.default, &spec.kind) => None,
             Kind::Text | Kind::Choice(_) => Some(trimmed.into()),
             Kind::Lines => Some(text.trim_end_matches('\n').into()),
             Kind::Number | Kind::Time => Some(number(trimmed).map_or_else(|| trimmed.into(), Value::Number)),
@@ -193,9 +198,9 @@ mod tests {
     fn a_secret_that_is_left_empty_stays_and_can_be_replaced_and_removed() {
         let held = json!({"password": KEPT, "ssl": {"key": KEPT}});
         let (kept, _) = settings(&[], held.clone());
-        assert_eq!(kept, json!({"password": KEPT, "on": false, "ssl": {"key": KEPT}}));
+        assert_eq!(kept, json!({"password": KEPT, "ssl": {"key": KEPT}}));
         let (changed, _) = settings(&[("settings.password", "new"), ("settings.ssl.key.remove", "on")], held);
-        assert_eq!(changed, json!({"password": "new", "on": false}));
+        assert_eq!(changed, json!({"password": "new"}));
     }
 
     #[test]
@@ -217,5 +222,18 @@ mod tests {
             assert!(faults.is_empty(), "{}:{}", kind.mechanism, kind.backend);
             assert!(read.values().all(|value| !value.is_null()));
         }
+    }
+
+    #[test]
+    fn a_default_that_is_sent_as_it_stood_is_left_out_and_any_other_value_is_kept() {
+        let (read, _) = settings(&[("settings.pool_size", "8"), ("settings.timeout", "5s")], json!({}));
+        assert_eq!(read, json!({}));
+        let (read, _) = settings(
+            &[("settings.pool_size", "9"), ("settings.timeout", "6s")],
+            json!({"pool_size": 8}),
+        );
+        assert_eq!(read, json!({"pool_size": 9, "timeout": "6s"}));
+        let (read, _) = settings(&[("settings.pool_size", "8")], json!({"pool_size": 9}));
+        assert_eq!(read, json!({}), "it is the default again");
     }
 }
