@@ -106,6 +106,21 @@ impl Browser {
         .await
     }
 
+    /// The one thing of that role whose name begins so; waits for it.
+    pub async fn find_by_start(&self, role: &str, start: &str) -> Result<Thing> {
+        wait_for(&format!("the {role} `{start}…`"), PATIENCE, async || {
+            let mut found = self.every(role).await?;
+            found.retain(|thing| thing.name.starts_with(start));
+            ensure!(
+                found.len() == 1,
+                "there are {} of role {role} called `{start}…`",
+                found.len()
+            );
+            Ok(found.pop())
+        })
+        .await
+    }
+
     /// Everything of that role and name that is there now.
     pub async fn find_all(&self, role: &str, name: &str) -> Result<Vec<Thing>> {
         Thing::all(&self.driver, None, role, Some(name)).await
@@ -179,6 +194,16 @@ impl Browser {
     /// Fills in the field of that name.
     pub async fn fill(&self, field: &str, text: &str) -> Result<()> {
         self.find("textbox", field).await?.fill(text).await
+    }
+
+    /// Chooses one of that list by what it says.
+    pub async fn choose(&self, list: &str, option: &str) -> Result<()> {
+        self.find("combobox", list).await?.choose(option).await
+    }
+
+    /// Loads the page anew.
+    pub async fn reload(&self) -> Result<()> {
+        Ok(self.driver.refresh().await?)
     }
 
     /// Types where the focus is.

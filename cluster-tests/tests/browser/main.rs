@@ -3,4 +3,6 @@
 mod accessible; // pages for everybody
 mod entrance; // signing in and out, and who is kept out
 mod everything; // every page there is, for every role
+mod order; // the order of a chain
 mod scene; // what the tests put on the stage
+mod wizard; // the way to a new authenticator
