@@ -168,7 +168,11 @@ pub(super) async fn events(visit: Visit, Query(wanted): Query<Wanted>) -> Result
     let drawn = site.hub().watch(&site, &topic);
     let drawn = drawn.ok_or_else(|| Failure::too_many("Too many different pages are open on this node."))?;
     let ended = site.clone();
-    let stream = told(drawn, place).take_until(async move { ended.drain().begun().await });
+    let build = Event::default().event("build").data(site.assets().build());
+    let first = stream::iter([Ok(build)]);
+    let stream = first
+        .chain(told(drawn, place))
+        .take_until(async move { ended.drain().begun().await });
     let signed_in = signed_in(visit);
     let events = stream.take_while(move |_| std::future::ready(signed_in()));
     let keep_alive = KeepAlive::new().interval(STILL_HERE);

@@ -8,7 +8,7 @@ use maud::{DOCTYPE, Markup, html};
 use super::said::{self, Said};
 use super::standing;
 use super::ui::{Button, hidden, node_name};
-use super::visit::{Guest, Visit, role_word};
+use super::visit::{Guest, OFF, Visit, role_word};
 use crate::admin::Role;
 
 /// Where in the navigation a page stands.
@@ -150,7 +150,7 @@ fn whole(guest: &Guest, head: Head<'_>, body: &Markup) -> Response {
     let (live, state) = head.live.unzip();
     let page = html! {
         (DOCTYPE)
-        html lang="en" data-theme=(guest.theme.word()) data-build=(assets.build()) {
+        html lang="en" data-theme=(guest.theme.word()) data-build=(assets.build()) data-keys=[(!guest.has_keys).then_some(OFF)] {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";

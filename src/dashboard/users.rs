@@ -14,12 +14,17 @@ use super::failure::Failure;
 use super::form::Given;
 use super::format;
 use super::said::Said;
-use super::ui::{Button, Faults, Field, area, check, empty, hidden, link, password, primary_link, select, text};
+use super::ui::{
+    Button, Faults, Field, area, check, empty, hidden, link, link_unless, password, primary_link, select, text,
+};
 use super::visit::Visit;
 use crate::admin::{AdminError, NewPassword, Role, User, UserDraft, UserList, UserListRequest, UserPatch};
 use crate::auth::{AuthenticatorKey, Secret, Timestamp};
 
 const ROWS: i32 = 50;
+/// Between the steps of a trail; no page token holds it.
+const STEP: &str = ",";
+const LONGEST_TRAIL: usize = 30;
 
 /// What is looked for.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -32,6 +37,9 @@ pub(super) struct Search {
     superuser: String,
     #[serde(default)]
     after: String,
+    /// Where the pages before this one began, for the way back.
+    #[serde(default)]
+    trail: String,
 }
 
 impl Search {
@@ -55,14 +63,31 @@ impl Search {
         }
     }
 
-    fn address(&self, list: &str, after: &str) -> String {
+    fn address(&self, list: &str, after: &str, trail: &str) -> String {
         let query = [
             ("prefix", &*self.prefix),
             ("contains", &*self.contains),
             ("superuser", &*self.superuser),
             ("after", after),
+            ("trail", trail),
         ];
         addresses::with(list, &query)
+    }
+
+    fn next(&self, list: &str, after: &str) -> String {
+        let steps: Vec<_> = self.trail.split(STEP).chain([&*self.after]).collect();
+        let kept = steps
+            .get(steps.len().saturating_sub(LONGEST_TRAIL)..)
+            .unwrap_or_default();
+        self.address(list, after, &kept.join(STEP))
+    }
+
+    /// Beyond what the trail remembers one begins anew.
+    fn previous(&self, list: &str) -> String {
+        match self.trail.rsplit_once(STEP) {
+            Some((trail, after)) => self.address(list, after, trail),
+            None => self.address(list, "", ""),
+        }
     }
 }
 
@@ -82,7 +107,7 @@ pub(super) async fn list(
     let body = html! {
         div.actions {
             span.muted { (format::counted(admin.count_users(owner), "user")) }
-            (link(&addresses::authenticator(owner, "/users/import"), "Import…"))
+            (link_unless(&addresses::authenticator(owner, "/users/import"), "Import…", obstacle.as_deref()))
             (primary_link(&addresses::authenticator(owner, "/users/new"), "Add user", obstacle.as_deref()))
         }
         (filters(&search, &here, &query.chain))
@@ -141,8 +166,11 @@ fn table(
             }
         }
         nav.actions aria-label="Pages" {
-            @if !search.after.is_empty() { (link(&search.address(here, ""), "First page")) }
-            @if is_more { (link(&search.address(here, &page.next_page_token), "Next page")) }
+            @if !search.after.is_empty() {
+                (link(&search.address(here, "", ""), "First page"))
+                (link(&search.previous(here), "Previous page"))
+            }
+            @if is_more { (link(&search.next(here, &page.next_page_token), "Next page")) }
         }
     }
 }
@@ -452,4 +480,32 @@ pub(super) async fn restore(
     site.admin().restore_user(&visit.intent(), remembered).await?;
     site.deleted().forget(given.text("kept"), session);
     Ok(Said::new(format!("{name} is back.")).then(&list))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Search;
+
+    #[test]
+    fn the_way_back_leads_over_the_pages_that_were_seen() {
+        let at = |after: &str, trail: &str| Search {
+            prefix: "dev".into(),
+            after: after.into(),
+            trail: trail.into(),
+            ..Search::default()
+        };
+        assert_eq!(
+            at("", "").next("/users", "one"),
+            "/users?prefix=dev&after=one&trail=%2C"
+        );
+        assert_eq!(at("one", ",").previous("/users"), "/users?prefix=dev");
+        assert_eq!(
+            at("one", ",").next("/users", "two"),
+            "/users?prefix=dev&after=two&trail=%2C%2Cone"
+        );
+        assert_eq!(
+            at("two", ",,one").previous("/users"),
+            "/users?prefix=dev&after=one&trail=%2C"
+        );
+    }
 }
