@@ -399,3 +399,39 @@ async fn fresh_tokens_of_two_other_implementations_let_in() -> Result<()> {
     assert_eq!(seen, 28);
     cluster.passed()
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_that_is_only_named_is_noticed_when_it_comes_and_when_it_changes() -> Result<()> {
+    let cluster = Cluster::start(node_binary!(), 1).await?;
+    let (made, client) = (Made::before()?, cluster.client(1).await?);
+    let mut settings = made.by_secret()?;
+    settings["secret"] = "file:shared".into();
+    let created = create(&client, "named", settings).await?;
+    let shown = serde_json::to_value(&created.settings)?;
+    assert_eq!(shown["secret"], "file:shared");
+    let wait_until = async |status: Status| {
+        wait_for(&format!("{status:?}"), PATIENCE, async || {
+            let found = status_of(&client, "named").await?;
+            let node = found.nodes.into_iter().next().context("no node")?;
+            Ok((node.status() == status).then_some(node.error))
+        })
+        .await
+    };
+    let error = wait_until(Status::Disconnected).await?;
+    ensure!(error.contains("secrets/shared"), "{error}");
+    let folder = cluster.node(1)?.data_dir().join("secrets");
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(folder.join("shared"), made.secret()?)?;
+    wait_until(Status::Connected).await?;
+    ensure!(is_allowed(&client, "anybody", made.token("HS256")?).await?);
+    std::fs::write(
+        folder.join("shared"),
+        "YW5vdGhlciBzZWNyZXQgb2YgbW9yZSB0aGFuIDMyIGJ5dGVz\n",
+    )?;
+    wait_for("tokens of the old secret to be turned away", PATIENCE, async || {
+        let is_let_in = is_allowed(&client, "anybody", made.token("HS256")?).await?;
+        Ok((!is_let_in).then_some(()))
+    })
+    .await?;
+    cluster.passed()
+}

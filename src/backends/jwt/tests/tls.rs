@@ -83,6 +83,31 @@ async fn a_node_shows_its_certificate_to_an_issuer_that_wants_one() {
 }
 
 #[tokio::test]
+async fn certificates_keys_and_headers_may_lie_in_files_of_the_node() {
+    let (servers, clients) = (Authority::new().unwrap(), Authority::new().unwrap());
+    let tls = servers.server("127.0.0.1", Some(&clients)).unwrap();
+    let issuer = Issuer::start_with_tls(set(), tls).await.unwrap();
+    let (dir, Certified { cert, key }) = (tempfile::tempdir().unwrap(), clients.client().unwrap());
+    for (name, text) in [
+        ("ca", servers.pem()),
+        ("cert", cert),
+        ("key", key),
+        ("header", "Bearer x\n".into()),
+    ] {
+        std::fs::write(dir.path().join(name), text).unwrap();
+    }
+    let settings = json!({
+        "use_jwks": true, "endpoint": issuer.url(), "headers": {"authorization": "file:header"},
+        "ssl": {"cacertfile": "file:ca", "certfile": "file:cert", "keyfile": "file:key"},
+    });
+    let fixture = open_in(dir.path().into(), &settings);
+    let health = health_when(&fixture, |health| health.status != ProviderStatus::Connecting).await;
+    assert_eq!((health.status, &*health.error), (ProviderStatus::Connected, ""));
+    let headers = issuer.requests()[0].to_ascii_lowercase();
+    assert!(headers.contains("authorization: bearer x"), "{headers}");
+}
+
+#[tokio::test]
 async fn an_issuer_does_not_lead_from_tls_to_plain_text() {
     let plain = Issuer::start(set()).await.unwrap();
     let authority = Authority::new().unwrap();
