@@ -78,6 +78,7 @@ impl Topic {
         Drawn {
             pieces: pieces.into_iter().map(Markup::into_string).collect(),
             state,
+            is_writable: standing.why_not_writable().is_none(),
         }
     }
 }
@@ -100,6 +101,8 @@ struct Drawn {
     /// Grows when what the page's controls stand upon changes (the chains, the stage of an import): a page of an earlier one should
     /// be loaded anew.
     state: u64,
+    /// Whether anything can be changed here.
+    is_writable: bool,
 }
 
 /// What is looked at now.
@@ -200,6 +203,12 @@ fn told(
         }
         if before.as_ref().is_none_or(|before| before.state != now.state) {
             events.push(Event::default().event("state").data(now.state.to_string()));
+        }
+        if before
+            .as_ref()
+            .is_none_or(|before| before.is_writable != now.is_writable)
+        {
+            events.push(Event::default().event("writable").data(now.is_writable.to_string()));
         }
         before = Some(now);
         stream::iter(events.into_iter().map(Ok))
