@@ -193,8 +193,8 @@ async fn keys_come_from_an_issuer_whose_authority_is_known() -> Result<()> {
     let cluster = Cluster::start(node_binary!(), 1).await?;
     let made = Made::before()?;
     let client = cluster.client(1).await?;
-    let authority = Authority::new()?;
-    let tls = authority.server("127.0.0.1", None)?;
+    let authority = Authority::new("the issuer's authority")?;
+    let tls = authority.acceptor("127.0.0.1", None)?;
     let issuer = Issuer::start_with_tls(Answer::Set(made.set(&["rsa"])?, "1"), tls).await?;
     let settings = |ssl: Value| json!({"use_jwks": true, "endpoint": issuer.url(), "ssl": ssl});
     create(&client, "strict", settings(json!({}))).await?;
@@ -211,7 +211,12 @@ async fn keys_come_from_an_issuer_whose_authority_is_known() -> Result<()> {
     )
     .await?;
     assert!(!is_allowed(&client, "anybody", made.token("RS256")?).await?);
-    create(&client, "trusting", settings(json!({"cacertfile": authority.pem()}))).await?;
+    create(
+        &client,
+        "trusting",
+        settings(json!({"cacertfile": authority.certificate})),
+    )
+    .await?;
     let answer = login(&client, "anybody", made.token("RS256")?).await?;
     assert_eq!(
         (answer.decision(), answer.authenticator.as_str()),
