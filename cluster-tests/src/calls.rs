@@ -9,7 +9,7 @@ use portcullis::wire::Client;
 use portcullis::wire::pb::v1;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tonic::Status;
+use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 /// The built-in authenticator of a new cluster.
@@ -315,4 +315,22 @@ pub async fn create_operator(client: &Client, name: &str, role: v1::Role) -> Res
     };
     request.set_role(role);
     Ok(client.operators().create(request).await?.into_inner())
+}
+
+/// Makes an account that signs in at the dashboard, unless it is there already.
+pub async fn ensure_account(client: &Client, name: &str, role: v1::Role, password: &str) -> Result<()> {
+    let mut account = v1::Account {
+        name: name.into(),
+        ..v1::Account::default()
+    };
+    account.set_role(role);
+    let request = v1::CreateAccountRequest {
+        account: Some(account),
+        password: password.into(),
+        ..v1::CreateAccountRequest::default()
+    };
+    match client.operators().create_account(request).await {
+        Err(status) if status.code() != Code::AlreadyExists => Err(status.into()),
+        _ => Ok(()),
+    }
 }

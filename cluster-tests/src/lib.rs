@@ -1,6 +1,7 @@
 //! The harness of the cluster tests: real node processes on loopback, with a fault proxy on every directed peer edge.
 
 pub mod authority; // certificates that only a test trusts
+pub mod browser; // a real browser in front of them
 pub mod calls; // what a client or an operator says to a node
 pub mod cluster; // nodes, edges and what they have in common
 pub mod collector; // a collector of traces

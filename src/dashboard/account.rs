@@ -65,11 +65,11 @@ fn sessions(visit: &Visit, obstacle: Option<&str>) -> Markup {
         div.card.flush {
             div.scroll tabindex="0" role="region" aria-label="Sessions" {
                 table.data {
-                    thead { tr { @for name in ["Browser", "Address", "Opened", "Used", ""] { th scope="col" { (name) } } } }
+                    thead { tr { @for name in ["Browser", "Address", "Opened", "Used"] { th scope="col" { (name) } } th scope="col" { span.unseen { "Actions" } } } }
                     tbody {
                         @for session in visit.site().admin().sessions_of(&visit.signed.account.name) {
                             tr {
-                                th scope="row" { (session.agent) }
+                                th scope="row" { @if session.agent.is_empty() { "It does not say" } @else { (session.agent) } }
                                 td { (session.address) }
                                 td { (format::ago(now, session.opened_at)) }
                                 td { (format::ago(now, session.renewed_at)) }

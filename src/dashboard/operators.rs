@@ -63,7 +63,7 @@ fn accounts(visit: &Visit, obstacle: Option<&str>) -> Markup {
         div.card.flush {
             div.scroll tabindex="0" role="region" aria-label="Accounts" {
                 table.data {
-                    thead { tr { @for name in ["Name", "Role", "Password set", "Made by", ""] { th scope="col" { (name) } } } }
+                    thead { tr { @for name in ["Name", "Role", "Password set", "Made by"] { th scope="col" { (name) } } th scope="col" { span.unseen { "Actions" } } } }
                     tbody {
                         @for account in visit.site().admin().accounts_here() {
                             tr {
@@ -110,7 +110,7 @@ fn keys(visit: &Visit, obstacle: Option<&str>) -> Markup {
         div.card.flush {
             div.scroll tabindex="0" role="region" aria-label="API keys" {
                 table.data {
-                    thead { tr { @for name in ["Id", "Name", "Role", "Made", ""] { th scope="col" { (name) } } } }
+                    thead { tr { @for name in ["Id", "Name", "Role", "Made"] { th scope="col" { (name) } } th scope="col" { span.unseen { "Actions" } } } }
                     tbody {
                         @for key in visit.site().admin().operators_here() {
                             tr {

@@ -261,7 +261,7 @@ fn steps(steps: &[Step]) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label="Steps" {
             table.data.trace {
-                thead { tr { th scope="col" { "" } th scope="col" { "Authenticator" } th scope="col" { "Verdict" } th scope="col" { "Why" } th.num scope="col" { "Time" } } }
+                thead { tr { th scope="col" { span.unseen { "Step" } } th scope="col" { "Authenticator" } th scope="col" { "Verdict" } th scope="col" { "Why" } th.num scope="col" { "Time" } } }
                 tbody {
                     @for (at, step) in steps.iter().enumerate() {
                         tr {

@@ -1,0 +1,222 @@
+//! Who gets in, where to, and who is kept out.
+
+use anyhow::{Result, ensure};
+use cluster_tests::browser::{Browser, PASSWORD, Stage, Visitor, play, play_on};
+use cluster_tests::decider::{Decider, Reply};
+use cluster_tests::{Options, node_binary};
+use portcullis::wire::pb::v1::Role;
+
+async fn fill_in(browser: &Browser, fields: &[(&str, &str)]) -> Result<()> {
+    for (field, text) in fields {
+        browser.fill(&format!("{field} (required)"), text).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_setup_token_makes_the_first_account_once_and_no_password_works_before() -> Result<()> {
+    let mut cluster = Options::new(node_binary!(), 1).prepare().await?;
+    cluster.start_all()?;
+    let token = cluster.initialize().await?.setup_token;
+    cluster.ready().await?;
+    play_on(cluster, Browser::start().await?, async |stage| {
+        let stranger = Visitor::at(stage.url(1, "")?)?;
+        for (name, password) in [("admin", "public"), ("admin", "admin"), ("ada", PASSWORD)] {
+            let answer = stranger
+                .post("/login", &[("username", name), ("password", password)])
+                .await?;
+            ensure!(
+                answer.session.is_empty() && answer.status != 303,
+                "{name} is let in: {answer:?}"
+            );
+        }
+        stage.open(1, "/").await?;
+        let browser = &mut stage.browser;
+        browser.expect("status of 422");
+        browser.at("/setup").await?;
+        let mut fields = [
+            ("Setup token", "pcs_wrong"),
+            ("Username", "ada"),
+            ("Password", PASSWORD),
+            ("Password again", PASSWORD),
+        ];
+        fill_in(browser, &fields).await?;
+        browser.press("Create account").await?;
+        browser.shows("There is a problem").await?;
+        fields[0].1 = &token;
+        fill_in(browser, &fields).await?;
+        browser.press("Create account").await?;
+        browser.at("/authenticators").await?;
+        browser.shows("Every client is let in").await?;
+
+        let fields = [
+            ("token", &*token),
+            ("username", "eve"),
+            ("password", PASSWORD),
+            ("again", PASSWORD),
+        ];
+        let again = stranger.post("/setup", &fields).await?;
+        ensure!(
+            again.status == 303 && again.location == "/login" && again.session.is_empty(),
+            "the token works twice: {again:?}"
+        );
+        stranger.signed_in("ada", PASSWORD).await?;
+        Ok(())
+    })
+    .await
+}
+
+async fn sign_in_by_hand(stage: &Stage, name: &str, password: &str) -> Result<()> {
+    fill_in(&stage.browser, &[("Username", name), ("Password", password)]).await?;
+    stage.browser.press("Sign in").await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_signs_in_to_the_page_one_wanted_and_is_told_nothing_about_what_was_wrong() -> Result<()> {
+    play(Options::new(node_binary!(), 1), async |stage| {
+        stage.visitor(Role::Viewer).await?;
+        stage.browser.expect("status of 422");
+        stage.open(1, "/cluster").await?;
+        stage.browser.at("/login").await?;
+        let mut refusals = Vec::new();
+        for (name, password) in [("vera", "not the password"), ("nobody", PASSWORD)] {
+            sign_in_by_hand(stage, name, password).await?;
+            stage.browser.shows("There is a problem").await?;
+            refusals.push(stage.browser.text().await?);
+        }
+        ensure!(
+            refusals[0].contains("Wrong username or password.") && refusals[0] == refusals[1],
+            "{refusals:?}"
+        );
+        sign_in_by_hand(stage, "vera", PASSWORD).await?;
+        stage.browser.at("/cluster").await?;
+
+        stage.open(1, "/").await?;
+        stage.browser.at("/authenticators").await?;
+        stage.browser.find("heading", "Authenticators").await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_sent_to_another_site_after_signing_in() -> Result<()> {
+    play(Options::new(node_binary!(), 1), async |stage| {
+        stage.visitor(Role::Viewer).await?;
+        let elsewhere = Decider::start(|_| Reply::status("204 No Content")).await?;
+        let foreign = elsewhere.url();
+        stage.open(1, &format!("/login?next={foreign}")).await?;
+        sign_in_by_hand(stage, "vera", PASSWORD).await?;
+        stage.browser.at("/authenticators").await?;
+        let visitor = Visitor::at(stage.url(1, "")?)?;
+        for next in [
+            "//evil.example/",
+            "/\\evil.example",
+            "https:evil.example",
+            "javascript:alert(1)",
+        ] {
+            let fields = [("username", "vera"), ("password", PASSWORD), ("next", next)];
+            let answer = visitor.post("/login", &fields).await?;
+            ensure!(
+                answer.location == "/authenticators",
+                "{next} leads to {}",
+                answer.location
+            );
+        }
+        ensure!(elsewhere.requests().is_empty(), "somebody went elsewhere");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_is_good_on_every_node_and_ends_on_every_node() -> Result<()> {
+    play(Options::new(node_binary!(), 3), async |stage| {
+        stage.visitor(Role::Viewer).await?;
+        stage.open(1, "/login").await?;
+        sign_in_by_hand(stage, "vera", PASSWORD).await?;
+        for node in [1, 2, 3] {
+            stage.cluster.agree().await?;
+            stage.open(node, "/cluster").await?;
+            stage.browser.find("heading", "Cluster").await?;
+            let here = stage.browser.text_of(".bar").await?;
+            ensure!(here.contains(&format!("n{node}")), "the bar of n{node} says {here}");
+        }
+        let browser = &stage.browser;
+        let cookie = browser.driver().get_named_cookie("__Host-session").await?;
+        stage.open(2, "/cluster").await?;
+        browser
+            .find("DisclosureTriangle", "vera · viewer")
+            .await?
+            .click()
+            .await?;
+        browser.press("Sign out").await?;
+        browser.at("/login").await?;
+        stage.cluster.agree().await?;
+        for node in [1, 2, 3] {
+            // The browser has forgotten the cookie; whoever has a copy has nothing.
+            let thief = Visitor::at(stage.url(node, "")?)?.with(&format!("__Host-session={}", cookie.value));
+            let answer = thief.get("/cluster").await?;
+            ensure!(
+                answer.status == 303 && answer.location.starts_with("/login"),
+                "n{node}: {answer:?}"
+            );
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_form_of_another_site_changes_nothing() -> Result<()> {
+    play(Options::new(node_binary!(), 1), async |stage| {
+        let admin = stage.sign_in(Role::Admin).await?;
+        let target = stage.url(1, "/operators/keys")?;
+        let page = format!(
+            "<!DOCTYPE html><title>Elsewhere</title><form method=post action='{target}'>\
+             <input name=key_name value=stolen><input name=key_role value=admin><button>Win a prize</button></form>"
+        );
+        let elsewhere = Decider::start(move |_| {
+            Reply::Raw(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/html".into(),
+                page.clone().into_bytes(),
+            )
+        })
+        .await?;
+        stage.browser.expect("status of 403");
+        stage.browser.expect("favicon");
+        stage.browser.go(&elsewhere.url()).await?;
+        stage.browser.press("Win a prize").await?;
+        stage.browser.at("/operators/keys").await?;
+        stage.browser.shows("did not come from a page of this node").await?;
+
+        let fields = [("key_name", "stolen"), ("key_role", "admin")];
+        let host = stage.cluster.node(1)?.http;
+        let (other, own) = (elsewhere.url(), format!("http://{host}"));
+        for from in [
+            &[][..],
+            &[("origin", "null")],
+            &[("origin", &*other)],
+            &[("sec-fetch-site", "cross-site"), ("origin", &*own)],
+        ] {
+            let answer = admin.post_from("/operators/keys", &fields, from).await?;
+            ensure!(answer.status == 403, "{from:?}: {answer:?}");
+        }
+        let keys = admin.get("/operators").await?.body;
+        ensure!(!keys.contains("stolen"), "a key was made");
+        let answer = admin
+            .post_from(
+                "/operators/keys",
+                &[("key_name", "meant"), ("key_role", "viewer")],
+                &[("origin", &*own)],
+            )
+            .await?;
+        ensure!(answer.status < 400, "{answer:?}");
+        ensure!(
+            admin.get("/operators").await?.body.contains("meant"),
+            "the control makes no key"
+        );
+        Ok(())
+    })
+    .await
+}
