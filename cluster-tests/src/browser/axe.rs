@@ -11,7 +11,8 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/tests-python/
 const CHECK: &str = "
     const done = arguments[arguments.length - 1];
     const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-    axe.run(document, { runOnly: { type: 'tag', values: tags }, resultTypes: ['violations'] }).then(
+    const still = Promise.allSettled(document.getAnimations().map((one) => one.finished));
+    still.then(() => axe.run(document, { runOnly: { type: 'tag', values: tags }, resultTypes: ['violations'] })).then(
       (result) => done(result.violations.map((one) => {
         const where = one.nodes.map((node) => node.target.join(' ') + ' (' + node.failureSummary.replace(/\\s+/g, ' ') + ')');
         return one.id + ': ' + one.help + ' at ' + where.join('; ');

@@ -31,7 +31,16 @@ pub struct Browser {
 impl Browser {
     /// A new window.
     pub async fn start() -> Result<Self> {
-        let (program, driver) = Program::start().await?;
+        Self::start_with(&[]).await
+    }
+
+    /// A new window of somebody who needs text of so many pixels; others have 16.
+    pub async fn with_text_of(pixels: u32) -> Result<Self> {
+        Self::start_with(&[("webkit.webprefs.default_font_size", pixels.into())]).await
+    }
+
+    async fn start_with(preferences: &[(&str, Value)]) -> Result<Self> {
+        let (program, driver) = Program::start(preferences).await?;
         Ok(Self {
             driver,
             program,

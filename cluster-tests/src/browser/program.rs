@@ -6,6 +6,7 @@ use std::process::Stdio;
 
 use anyhow::{Context as _, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use thirtyfour::{ChromiumLikeCapabilities as _, DesiredCapabilities, LoggingPrefsLogLevel, WebDriver};
 use tokio::process::{Child, Command};
@@ -42,8 +43,8 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// Starts both, with a profile of their own, and a session.
-    pub(super) async fn start() -> Result<(Self, WebDriver)> {
+    /// Starts both, with a profile of their own and these settings of it, and a session.
+    pub(super) async fn start(preferences: &[(&str, Value)]) -> Result<(Self, WebDriver)> {
         for (file, package) in [(DRIVER, "chromium-driver"), (CHROMIUM, "chromium")] {
             ensure!(
                 Path::new(file).exists(),
@@ -70,12 +71,11 @@ impl Program {
         };
         let url = format!("http://{address}");
         wait_for("chromedriver to answer", PATIENCE, async || {
-            let status: serde_json::Value =
-                serde_json::from_str(&reqwest::get(format!("{url}/status")).await?.text().await?)?;
+            let status: Value = serde_json::from_str(&reqwest::get(format!("{url}/status")).await?.text().await?)?;
             Ok(status["value"]["ready"].as_bool().filter(|ready| *ready))
         })
         .await?;
-        let driver = WebDriver::new(&url, program.capabilities()?).await?;
+        let driver = WebDriver::new(&url, program.capabilities(preferences)?).await?;
         let pid = driver
             .handle()
             .capabilities()
@@ -85,7 +85,7 @@ impl Program {
         Ok((program, driver))
     }
 
-    fn capabilities(&self) -> Result<thirtyfour::ChromeCapabilities> {
+    fn capabilities(&self, preferences: &[(&str, Value)]) -> Result<thirtyfour::ChromeCapabilities> {
         let mut wanted = DesiredCapabilities::chrome();
         wanted.set_binary(CHROMIUM)?;
         for flag in FLAGS {
@@ -93,8 +93,11 @@ impl Program {
         }
         let profile = self.folder.path().join("profile");
         wanted.add_arg(&format!("--user-data-dir={}", profile.display()))?;
-        let downloads = serde_json::json!({ "download.default_directory": self.downloads() });
-        wanted.add_experimental_option("prefs", downloads)?;
+        let mut all = json!({ "download.default_directory": self.downloads() });
+        for (name, value) in preferences {
+            all[*name] = value.clone();
+        }
+        wanted.add_experimental_option("prefs", all)?;
         wanted.set_browser_log_level(LoggingPrefsLogLevel::All)?;
         Ok(wanted)
     }
