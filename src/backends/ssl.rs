@@ -90,7 +90,9 @@ impl Ssl {
             |title: &str, description: &str| json!({"title": title, "description": description, "type": "string"});
         let lines = |title: &str, description: &str| json!({"title": title, "description": description, "type": "string", "x-lines": true});
         let in_lines = |mut schema: Value| {
-            schema["x-lines"] = true.into();
+            if let Some(members) = schema.as_object_mut() {
+                members.insert("x-lines".to_owned(), true.into());
+            }
             schema
         };
         let left_out = LEFT_OUT.map(|name| {
