@@ -208,6 +208,7 @@ impl Node {
         let reconciler = Arc::new(Reconciler::new(shared, context, chains.clone()));
         let mut background = JoinSet::new();
         background.spawn(reconciler.clone().run(store.watch_authenticators()));
+        background.spawn(reconciler.clone().keep_renewed());
 
         let cluster = Cluster::start(cluster::Parts {
             settings: settings.cluster.clone(),

@@ -16,7 +16,7 @@ use tonic::metadata::MetadataMap;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
 use tonic::{Request, Response, Status};
 
-use crate::servers::Pair;
+use crate::authority::Pair;
 
 type Handed = Vec<(MetadataMap, ExportTraceServiceRequest)>;
 

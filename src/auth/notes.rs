@@ -60,7 +60,7 @@ impl Notes {
     }
 
     /// Adds what was noted to a detail of the verdict, and begins anew.
-    pub(super) fn added_to(&self, detail: String) -> String {
+    pub fn added_to(&self, detail: String) -> String {
         let Some(pad) = &self.0 else { return detail };
         let noted = std::mem::take(&mut *pad.lines());
         let told = std::iter::once(detail).chain(noted).filter(|line| !line.is_empty());

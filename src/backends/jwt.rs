@@ -28,7 +28,7 @@ pub use self::fuzzing::{judge_parts, judge_token};
 pub(super) use self::kept::remove_others as remove_kept_of_others;
 use self::keys::{Key, KeySet, Signer};
 use self::remote::RemoteKeys;
-use self::settings::{From, Otherwise, Settings, Source};
+use self::settings::{From, Otherwise, Settings, Source, read_public_keys};
 use self::token::{Token, Unfit};
 use super::backend::{Backend, Context, Opened, unusable};
 use crate::auth::{
@@ -67,17 +67,27 @@ fn open(key: &AuthenticatorKey, settings: &Value, context: &Context) -> Opened {
         on_missing,
         on_bad_signature,
     } = settings;
-    if let Some(weakness) = source.weakness() {
+    let mut weakness = source.weakness();
+    let unread = |field: &str, why: String| {
+        ProviderError::new(Reason::BackendUnavailable, format!("`{field}` cannot be used: {why}"))
+    };
+    let keys = match source {
+        Source::Secret(secret) => {
+            let secret = secret.read(&context.secrets_dir).map_err(|why| unread("secret", why))?;
+            weakness = weakness.or_else(|| settings::weakness(&secret));
+            Keys::Fixed(KeySet::of(vec![Key::secret(secret.expose())]))
+        }
+        Source::Public(texts) => {
+            let keys = read_public_keys(&texts, &context.secrets_dir).map_err(|why| unread("public_key", why))?;
+            let keys = keys.iter().map(|key| Key::public(key, None, None));
+            Keys::Fixed(KeySet::of(keys.collect()))
+        }
+        Source::Set(source) => Keys::Remote(RemoteKeys::open(key, *source, context)?),
+    };
+    if let Some(weakness) = weakness {
         let AuthenticatorKey { chain, id } = key;
         tracing::warn!(%chain, authenticator = %id, "{weakness}");
     }
-    let keys = match source {
-        Source::Secret(secret) => Keys::Fixed(KeySet::of(vec![Key::secret(secret.expose())])),
-        Source::Public(keys) => Keys::Fixed(KeySet::of(
-            keys.iter().map(|key| Key::public(key, None, None)).collect(),
-        )),
-        Source::Set(source) => Keys::Remote(RemoteKeys::open(key, *source, context)?),
-    };
     Ok(Arc::new(Jwt {
         from,
         keys,

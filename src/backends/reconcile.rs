@@ -1,6 +1,9 @@
 //! Keeps the live chains in step with the declared authenticators.
 
+mod renewal;
+
 use std::collections::HashMap;
+use std::hash::RandomState;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +13,7 @@ use tokio::time::timeout;
 
 use super::backend::{Context, Opened};
 use super::closed::Closed;
+use super::secrets::Named;
 use super::{catalog, jwt};
 use crate::auth::{
     AuthenticatorFeed, AuthenticatorKey, AuthenticatorRecord, AuthenticatorReport, Chain, Clock, Health, Link,
@@ -26,6 +30,8 @@ pub struct Reconciler {
     chains: Arc<LiveChains>,
     /// Chain by chain, each in its order. Locked for a whole pass, so that two passes cannot put an older state in force.
     running: Mutex<Vec<Running>>,
+    /// Under which named secrets are told apart.
+    key: RandomState,
 }
 
 /// A declared authenticator with its instance on this node.
@@ -34,6 +40,10 @@ struct Running {
     record: AuthenticatorRecord,
     provider: Arc<dyn Provider>,
     tally: Arc<Tally>,
+    /// It could not be opened.
+    is_broken: bool,
+    /// What its named secrets were when it was opened.
+    secrets: Named,
 }
 
 impl Reconciler {
@@ -44,6 +54,7 @@ impl Reconciler {
             context,
             chains,
             running: Mutex::default(),
+            key: RandomState::new(),
         };
         reconciler.reconcile();
         reconciler
@@ -204,27 +215,42 @@ impl Reconciler {
             .get(&record.key)
             .filter(|before| is_same_kind(&before.record, &record));
         let tally = before.map(|before| Arc::clone(&before.tally)).unwrap_or_default();
-        let provider = match before.filter(|before| can_keep(&before.record, &record)) {
-            Some(before) => Arc::clone(&before.provider),
-            None => self.open(&record),
+        match before.filter(|before| can_keep(&before.record, &record)) {
+            Some(before) => Running {
+                record,
+                ..before.clone()
+            },
+            None => self.open(record, tally),
+        }
+    }
+
+    fn open(&self, record: AuthenticatorRecord, tally: Arc<Tally>) -> Running {
+        let now = self.context.clock.now();
+        // Before they are used: what changes in between is seen then.
+        let secrets = self.secrets_of(&record);
+        let opened: Result<Arc<dyn Provider>, _> = if record.enabled {
+            catalog::open(&record, &self.context)
+        } else {
+            Ok(Arc::new(Closed::disabled(now)))
         };
+        let is_broken = opened.is_err();
+        let provider = opened.unwrap_or_else(|error| {
+            let AuthenticatorKey { chain, id } = &record.key;
+            tracing::error!(%chain, authenticator = %id, %error, "an authenticator cannot be opened and fails every login");
+            Arc::new(Closed::broken(error, now))
+        });
         Running {
             record,
             provider,
             tally,
+            is_broken,
+            secrets,
         }
     }
 
-    fn open(&self, record: &AuthenticatorRecord) -> Arc<dyn Provider> {
-        let now = self.context.clock.now();
-        if !record.enabled {
-            return Arc::new(Closed::disabled(now));
-        }
-        catalog::open(record, &self.context).unwrap_or_else(|error| {
-            let AuthenticatorKey { chain, id } = &record.key;
-            tracing::error!(%chain, authenticator = %id, %error, "an authenticator cannot be opened and fails every login");
-            Arc::new(Closed::broken(error, now))
-        })
+    fn secrets_of(&self, record: &AuthenticatorRecord) -> Named {
+        let settings = serde_json::from_str(&record.settings).unwrap_or_default();
+        Named::by(&settings, &self.context.secrets_dir, &self.key)
     }
 }
 
@@ -259,6 +285,7 @@ fn link(entry: &Running) -> Link {
         record,
         provider,
         tally,
+        ..
     } = entry;
     Link {
         id: record.key.id.clone(),

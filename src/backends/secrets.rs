@@ -2,6 +2,7 @@
 //! without the cluster's knowledge.
 
 use std::fs::File;
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _, RandomState};
 use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
 
@@ -39,7 +40,8 @@ impl SecretSource {
         }
     }
 
-    fn read(text: &str) -> Result<Self, String> {
+    /// Reads a text that is a secret or names one.
+    pub(super) fn read(text: &str) -> Result<Self, String> {
         if let Some(name) = text.strip_prefix("env:") {
             let is_name = name.starts_with(VARIABLES) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
             return if is_name {
@@ -75,6 +77,49 @@ impl SecretSource {
     }
 }
 
+/// What the secrets that settings only name are on a node at a time: enough to see that one has changed, and no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Named {
+    /// There are none.
+    Nothing,
+    /// A digest of all of them, under a key that this process has drawn.
+    Read(u64),
+    /// One of them cannot be read.
+    Unreadable,
+}
+
+impl Named {
+    /// Reads those that the settings name. Not to be called on the async threads where it can be helped.
+    pub(super) fn by(settings: &Value, secrets_dir: &Path, key: &RandomState) -> Self {
+        let mut sources = Vec::new();
+        collect(settings, &mut sources);
+        if sources.is_empty() {
+            return Self::Nothing;
+        }
+        let mut digest = key.build_hasher();
+        for source in sources {
+            match source.resolve(secrets_dir) {
+                Ok(secret) => secret.expose().hash(&mut digest),
+                Err(_) => return Self::Unreadable,
+            }
+        }
+        Self::Read(digest.finish())
+    }
+}
+
+/// Wherever they stand: no text that begins so is anything else.
+fn collect(value: &Value, sources: &mut Vec<SecretSource>) {
+    match value {
+        Value::String(text) => match SecretSource::read(text) {
+            Ok(SecretSource::Given(_)) | Err(_) => {}
+            Ok(named) => sources.push(named),
+        },
+        Value::Array(items) => items.iter().for_each(|item| collect(item, sources)),
+        Value::Object(fields) => fields.values().for_each(|field| collect(field, sources)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
 /// Whether a text names a secret of each node instead of being one.
 pub fn names_a_secret(text: &str) -> bool {
     matches!(
@@ -88,8 +133,8 @@ pub(super) fn schema(title: &str, description: &str) -> Value {
     json!({
         "title": title,
         "description": format!(
-            "{description} `file:NAME` takes it from a file in the folder `backends.secrets_dir` of each node, `env:NAME` from a \
-             variable whose name begins with `{VARIABLES}`; both are read at each new connection."
+            "{description} `file:NAME` takes it from a file in the folder `backends.secrets_dir` of each node, where a change is \
+             noticed within ten seconds; `env:NAME` from a variable whose name begins with `{VARIABLES}`."
         ),
         "type": "string",
         "x-secret": true,
@@ -108,9 +153,11 @@ fn contents(path: &Path) -> std::io::Result<Secret> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use std::hash::RandomState;
 
-    use super::{Fields, SecretSource};
+    use serde_json::{Value, json};
+
+    use super::{Fields, Named, SecretSource};
 
     fn parse(text: &str) -> Result<SecretSource, String> {
         let given = json!({"password": text});
@@ -141,6 +188,30 @@ mod tests {
                 .unwrap_err()
                 .contains("PORTCULLIS_SECRET_NOBODY_SETS")
         );
+    }
+
+    #[test]
+    fn a_change_of_a_named_secret_is_seen_wherever_it_is_named() {
+        let (dir, key) = (tempfile::tempdir().unwrap(), RandomState::new());
+        let named = |settings: &Value| Named::by(settings, dir.path(), &key);
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        assert_eq!(
+            named(&json!({"password": "p", "pool": [1, {"x": null}]})),
+            Named::Nothing
+        );
+        let settings = json!({"password": "file:a", "ssl": {"keyfile": "file:b"}, "keys": ["p", "file:c"]});
+        assert_eq!(named(&settings), Named::Unreadable);
+        for name in ["a", "b", "c"] {
+            write(name, name);
+        }
+        let first = named(&settings);
+        assert!(matches!(first, Named::Read(_)));
+        assert_eq!(named(&settings), first);
+        for name in ["a", "b", "c"] {
+            write(name, "another");
+            assert_ne!(named(&settings), first, "{name}");
+            write(name, name);
+        }
     }
 
     #[test]

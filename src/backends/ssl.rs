@@ -1,24 +1,17 @@
 //! TLS towards a backend, as EMQX's `ssl` object sets it. The other side is verified unless the settings say otherwise.
 
+mod material;
 mod verifiers;
 
-use std::sync::Arc;
+use std::path::Path;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use reqwest::{Certificate, ClientBuilder, Identity};
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::ServerCertVerifier;
-use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
 use serde_json::{Value, json};
 
-use self::verifiers::{Anybody, Named};
-
+pub(super) use self::material::Material;
 use super::backend::Violation;
 use super::fields::Fields;
+use super::secrets::{self, SecretSource};
+use crate::auth::Secret;
 
 /// Fields of EMQX's object that are left to the TLS library here.
 const LEFT_OUT: [&str; 11] = [
@@ -36,18 +29,18 @@ const LEFT_OUT: [&str; 11] = [
 ];
 
 /// How the other side is verified, and how this one shows itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Ssl {
     /// Whether there is TLS at all, where the address does not say so.
     pub(super) is_enabled: bool,
     /// Nobody checks who the other side is.
     pub(super) trusts_anybody: bool,
-    /// Authorities, PEM; empty: the system's.
-    pub(super) authorities: String,
-    /// Certificate of this side, PEM; empty: none.
-    pub(super) certificate: String,
+    /// Authorities, PEM; `None`: the system's.
+    authorities: Option<SecretSource>,
+    /// Certificate of this side, PEM.
+    certificate: Option<SecretSource>,
     /// Its key, PEM.
-    pub(super) key: String,
+    key: Option<SecretSource>,
     /// The name that the other side's certificate must bear; empty: the address's.
     pub(super) server_name: String,
 }
@@ -64,7 +57,7 @@ impl Ssl {
             pem(&mut fields, "certfile", "CERTIFICATE"),
             pem(&mut fields, "keyfile", "PRIVATE KEY"),
         );
-        if cert.is_empty() != key.is_empty() {
+        if cert.is_some() != key.is_some() {
             fields.refuse("certfile", "and `keyfile` belong together");
         }
         let server_name = fields.text("server_name_indication").unwrap_or_default();
@@ -78,8 +71,10 @@ impl Ssl {
             key,
             server_name: server_name.to_owned(),
         };
-        if ssl.has_material()
-            && let Err(why) = ssl.client_config()
+        if ssl.is_given()
+            && let Err(why) = ssl
+                .material(Path::new(""))
+                .and_then(|material| material.client_config())
         {
             fields.refuse(
                 "cacertfile",
@@ -94,6 +89,12 @@ impl Ssl {
         let text =
             |title: &str, description: &str| json!({"title": title, "description": description, "type": "string"});
         let lines = |title: &str, description: &str| json!({"title": title, "description": description, "type": "string", "x-lines": true});
+        let in_lines = |mut schema: Value| {
+            if let Some(members) = schema.as_object_mut() {
+                members.insert("x-lines".to_owned(), true.into());
+            }
+            schema
+        };
         let left_out = LEFT_OUT.map(|name| {
             let schema =
                 json!({"title": name, "description": "Accepted from EMQX and left to the TLS library; not kept."});
@@ -112,15 +113,9 @@ impl Ssl {
                 "enum": ["verify_peer", "verify_none"],
                 "default": "verify_peer",
             })),
-            ("cacertfile", lines("CA certificates", "PEM text of the authorities to trust instead of the system's.")),
-            ("certfile", lines("Client certificate", "PEM text of the certificate to show.")),
-            ("keyfile", json!({
-                "title": "Client key",
-                "description": "PEM text of the certificate's private key.",
-                "type": "string",
-                "x-secret": true,
-                "x-lines": true,
-            })),
+            ("cacertfile", lines("CA certificates", "PEM text of the authorities to trust instead of the system's, or its name as for secrets: `file:NAME`, `env:NAME`.")),
+            ("certfile", lines("Client certificate", "PEM text of the certificate to show, or its name as for secrets.")),
+            ("keyfile", in_lines(secrets::schema("Client key", "PEM text of the certificate's private key."))),
             ("server_name_indication", text("Server name", "The name to ask for and to verify, if it is not the address's.")),
         ]
         .map(|(name, schema)| (name.to_owned(), schema))
@@ -136,103 +131,44 @@ impl Ssl {
         })
     }
 
-    fn has_material(&self) -> bool {
-        !self.authorities.is_empty() || !self.certificate.is_empty()
-    }
-
-    /// As drivers take it that speak TLS through rustls. Reads the system's authorities where no others are given, so it is not
-    /// to be called on the async threads.
-    pub(super) fn client_config(&self) -> Result<ClientConfig, String> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let verifier: Arc<dyn ServerCertVerifier> = if self.trusts_anybody {
-            Arc::new(Anybody(Arc::clone(&provider)))
-        } else {
-            let roots = Arc::new(self.roots()?);
-            let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider)).build();
-            let verifier = verifier.map_err(|why| why.to_string())?;
-            match self.server_name.as_str() {
-                "" => verifier,
-                name => Arc::new(Named {
-                    name: ServerName::try_from(name.to_owned()).map_err(|why| why.to_string())?,
-                    verifier,
-                }),
-            }
+    /// Everything at hand, the named texts as this node has them now. Reads files: not to be called on the async threads.
+    pub(super) fn material(&self, secrets_dir: &Path) -> Result<Material, String> {
+        let read = |text: &Option<SecretSource>| match text {
+            None => Ok(String::new()),
+            Some(source) => pem_of(&source.resolve(secrets_dir)?),
         };
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|why| why.to_string())?
-            .dangerous()
-            .with_custom_certificate_verifier(verifier);
-        if self.certificate.is_empty() {
-            return Ok(config.with_no_client_auth());
-        }
-        let chain = certificates(&self.certificate)?;
-        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).map_err(|why| why.to_string())?;
-        config.with_client_auth_cert(chain, key).map_err(|why| why.to_string())
+        Ok(Material {
+            trusts_anybody: self.trusts_anybody,
+            server_name: self.server_name.clone(),
+            authorities: read(&self.authorities)?,
+            certificate: read(&self.certificate)?,
+            key: read(&self.key)?,
+        })
     }
 
-    /// The authorities that are trusted as PEM, for drivers that take nothing else. Not to be called on the async threads.
-    pub(super) fn trusted_pem(&self) -> Result<String, String> {
-        let mut pem = String::new();
-        for certificate in self.trusted()? {
-            let text = STANDARD.encode(certificate);
-            pem.push_str(&["-----BEGIN CERTIFICATE-----\n", &text, "\n-----END CERTIFICATE-----\n"].concat());
-        }
-        Ok(pem)
-    }
-
-    fn roots(&self) -> Result<RootCertStore, String> {
-        let mut roots = RootCertStore::empty();
-        for certificate in self.trusted()? {
-            roots.add(certificate).map_err(|why| why.to_string())?;
-        }
-        Ok(roots)
-    }
-
-    /// The authorities that are trusted, for drivers that make something of them by themselves. Not to be called on the async
-    /// threads either.
-    pub(super) fn trusted(&self) -> Result<Vec<CertificateDer<'static>>, String> {
-        if !self.authorities.is_empty() {
-            return certificates(&self.authorities);
-        }
-        // Among the system's there may be some that nothing can be done with.
-        let mut found = rustls_native_certs::load_native_certs().certs;
-        found.retain(|certificate| RootCertStore::empty().add(certificate.clone()).is_ok());
-        Ok(found)
-    }
-
-    /// Sets a client up so.
-    pub(super) fn apply(&self, client: ClientBuilder) -> reqwest::Result<ClientBuilder> {
-        let mut client = client.tls_danger_accept_invalid_certs(self.trusts_anybody);
-        if !self.authorities.is_empty() {
-            client = client.tls_certs_only(Certificate::from_pem_bundle(self.authorities.as_bytes())?);
-        }
-        if !self.certificate.is_empty() {
-            let both = [self.certificate.as_str(), &self.key].concat();
-            client = client.identity(Identity::from_pem(both.as_bytes())?);
-        }
-        Ok(client)
+    /// Whether there is something to be used, and all of it is given.
+    fn is_given(&self) -> bool {
+        let texts = [&self.authorities, &self.certificate, &self.key];
+        let mut texts = texts.into_iter().flatten().peekable();
+        texts.peek().is_some() && texts.all(|text| matches!(text, SecretSource::Given(_)))
     }
 }
 
-fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, String> {
-    CertificateDer::pem_slice_iter(pem.as_bytes())
-        .collect::<Result<_, _>>()
-        .map_err(|why| why.to_string())
-}
-
-/// PEM text; the path of a file would have to be read on each node.
-fn pem(fields: &mut Fields<'_>, name: &'static str, kind: &str) -> String {
-    let text = fields.text(name).unwrap_or_default();
-    if !text.is_empty() && !text.contains(&format!("{kind}-----")) {
+/// PEM text, given or named. The path of any other file would have to be read on each node.
+fn pem(fields: &mut Fields<'_>, name: &'static str, kind: &str) -> Option<SecretSource> {
+    let source = SecretSource::parse(fields, name)?;
+    let is_pem = |secret: &Secret| String::from_utf8_lossy(secret.expose()).contains(&format!("{kind}-----"));
+    if matches!(&source, SecretSource::Given(given) if !is_pem(given)) {
         fields.refuse(
             name,
-            format!("must be the PEM text itself, with a section `{kind}`; files are not read"),
+            format!("must be the PEM text itself, with a section `{kind}`, or name it as `file:NAME` or `env:NAME`"),
         );
     }
-    if text.is_empty() {
-        String::new()
-    } else {
-        format!("{}\n", text.trim_end())
-    }
+    Some(source)
+}
+
+/// Ends with a line's end, so that it can be put before another one.
+fn pem_of(secret: &Secret) -> Result<String, String> {
+    let text = std::str::from_utf8(secret.expose()).map_err(|_| "what should be PEM is no text".to_owned())?;
+    Ok(format!("{}\n", text.trim_end()))
 }

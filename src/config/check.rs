@@ -192,6 +192,7 @@ fn limits(settings: &Settings, found: &mut Found) {
     let Settings {
         api,
         http,
+        dashboard,
         store,
         journal,
         hash,
@@ -220,6 +221,16 @@ fn limits(settings: &Settings, found: &mut Found) {
         http.head_timeout_ms >= 100,
         "http.head_timeout_ms",
         "must be at least 100",
+    );
+    found.unless(
+        dashboard.max_upload_bytes >= 1 << 10,
+        "dashboard.max_upload_bytes",
+        "must be at least 1024",
+    );
+    found.unless(
+        (1..=1 << 20).contains(&dashboard.max_live_pages),
+        "dashboard.max_live_pages",
+        "must be between 1 and 1048576",
     );
     found.unless(
         store.cache_bytes >= 1 << 20,

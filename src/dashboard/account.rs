@@ -11,8 +11,8 @@ use super::form::Given;
 use super::format;
 use super::page::{Page, Place};
 use super::said::{self, Said};
-use super::ui::{Button, Faults, Field, hidden, password, radios};
-use super::visit::{THEME, Theme, Visit, role_word};
+use super::ui::{Button, Faults, Field, check, hidden, password, radios};
+use super::visit::{KEYS, OFF, THEME, Theme, Visit, role_word};
 use crate::admin::SignInError;
 use crate::auth::Secret;
 
@@ -34,6 +34,7 @@ fn drawn(visit: &Visit, faults: &Faults) -> Response {
                 (radios(Field::new("theme", "Theme").value(visit.guest.theme.word()), &[
                     ("auto", "As the system"), ("light", "Light"), ("dark", "Dark"),
                 ]))
+                (check(Field::new("keys", "Single letters lead somewhere").help("`g u` to the users, `/` to the search field, and so on."), visit.guest.has_keys))
                 div { (Button::new("Use").draw()) }
             }
         }
@@ -92,15 +93,16 @@ fn sessions(visit: &Visit, obstacle: Option<&str>) -> Markup {
 
 /// `POST /account/theme`: for a year, in this browser.
 pub(super) async fn theme(_: Visit, given: Given) -> Response {
-    let word = Theme::of(given.text("theme")).word();
-    let kept = Cookie::build((THEME, word))
-        .path("/")
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .max_age(A_YEAR)
-        .build();
+    let keys = if given.has("keys") { "on" } else { OFF };
     let mut headers = HeaderMap::new();
-    said::set(&mut headers, kept);
+    for (name, word) in [(THEME, Theme::of(given.text("theme")).word()), (KEYS, keys)] {
+        let kept = Cookie::build((name, word))
+            .path("/")
+            .http_only(true)
+            .same_site(SameSite::Lax)
+            .max_age(A_YEAR);
+        said::set(&mut headers, kept.build());
+    }
     (headers, said::to("/account")).into_response()
 }
 

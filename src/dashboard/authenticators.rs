@@ -14,7 +14,9 @@ use super::format;
 use super::kinds::mechanism_word;
 use super::page::{Page, Place};
 use super::said::{Said, to};
-use super::ui::{Button, Tone, banner, empty, hidden, link, node_count, node_name, pill, primary_link, provider_pill};
+use super::ui::{
+    Button, Tone, banner, empty, hidden, link, link_unless, node_count, node_name, pill, primary_link, provider_pill,
+};
 use super::visit::Visit;
 use crate::admin::{AuthenticatorStatus, AuthenticatorView, Joint, NodeAuthenticatorStatus, Role};
 use crate::auth::{AuthenticatorKey, NoAuthenticator, OnFailure, ProviderStatus, Timestamp};
@@ -242,7 +244,7 @@ fn controls(view: &AuthenticatorView, at: usize, all: usize, obstacle: Option<&s
                 (moves("Move to top", "top", first, ""))
                 (moves("Move to bottom", "bottom", last, ""))
                 @if view.keeps_users { a href=(addresses::authenticator(key, "/users")) { "Users" } }
-                a href=(addresses::authenticator(key, "/delete")) { "Delete…" }
+                (link_unless(&addresses::authenticator(key, "/delete"), "Delete…", obstacle))
             }
         }
     }

@@ -21,6 +21,9 @@ use crate::admin::{NodeList, NodeStatus, Role, Standing};
 /// A node that is so many entries behind deserves a word.
 const FAR_BEHIND: u64 = 250;
 
+/// A clock that differs so much from this node's deserves a word.
+const WRONG_CLOCK: Duration = Duration::from_secs(1);
+
 /// `GET /cluster`.
 pub(super) async fn page(visit: Visit) -> Response {
     let site = visit.site();
@@ -99,7 +102,7 @@ fn nodes(list: &NodeList) -> Markup {
                     thead {
                         tr {
                             @for name in ["Node", "Role", "Health"] { th scope="col" { (name) } }
-                            @for name in ["Applied", "Behind", "Users", "Disk", "Up", "Heard"] { th.num scope="col" { (name) } }
+                            @for name in ["Applied", "Behind", "Users", "Disk", "Free", "Clock", "Up", "Heard"] { th.num scope="col" { (name) } }
                             th scope="col" { "Version" }
                         }
                     }
@@ -123,11 +126,21 @@ fn node_row(node: &NodeStatus, list: &NodeList) -> Markup {
             td.num { @match behind { Some(behind) => { (format::count(behind)) } None => { (dash()) } } }
             td.num { @match report { Some(report) => { (format::count(report.users)) } None => { (dash()) } } }
             td.num { @match report { Some(report) => { (format::bytes(report.disk_bytes)) } None => { (dash()) } } }
+            td.num { @match report.and_then(|report| report.disk_free_bytes) { Some(free) => { (format::bytes(free)) } None => { (dash()) } } }
+            td.num { @match node.clock_offset_ms { Some(offset) => { (clock(Duration::from_millis(offset.unsigned_abs()))) } None => { (dash()) } } }
             td.num { @match report { Some(report) => { (format::span(Duration::from_millis(report.uptime_ms))) } None => { (dash()) } } }
             td.num { @match node.age { Some(age) => { (format::span(age)) " ago" } None => { (dash()) } } }
             td { @match report { Some(report) => { (report.version) } None => { (dash()) } } }
         }
     }
+}
+
+/// A clock that is off makes tokens expire at the wrong time.
+fn clock(offset: Duration) -> Markup {
+    if offset >= WRONG_CLOCK {
+        return pill(Tone::Warn, &format!("{} off", format::took(offset)));
+    }
+    html! { "right" }
 }
 
 fn role(node: &NodeStatus, leader: u64) -> &'static str {

@@ -78,6 +78,7 @@ impl Topic {
         Drawn {
             pieces: pieces.into_iter().map(Markup::into_string).collect(),
             state,
+            is_writable: standing.why_not_writable().is_none(),
         }
     }
 }
@@ -100,6 +101,8 @@ struct Drawn {
     /// Grows when what the page's controls stand upon changes (the chains, the stage of an import): a page of an earlier one should
     /// be loaded anew.
     state: u64,
+    /// Whether anything can be changed here.
+    is_writable: bool,
 }
 
 /// What is looked at now.
@@ -168,7 +171,11 @@ pub(super) async fn events(visit: Visit, Query(wanted): Query<Wanted>) -> Result
     let drawn = site.hub().watch(&site, &topic);
     let drawn = drawn.ok_or_else(|| Failure::too_many("Too many different pages are open on this node."))?;
     let ended = site.clone();
-    let stream = told(drawn, place).take_until(async move { ended.drain().begun().await });
+    let build = Event::default().event("build").data(site.assets().build());
+    let first = stream::iter([Ok(build)]);
+    let stream = first
+        .chain(told(drawn, place))
+        .take_until(async move { ended.drain().begun().await });
     let signed_in = signed_in(visit);
     let events = stream.take_while(move |_| std::future::ready(signed_in()));
     let keep_alive = KeepAlive::new().interval(STILL_HERE);
@@ -196,6 +203,12 @@ fn told(
         }
         if before.as_ref().is_none_or(|before| before.state != now.state) {
             events.push(Event::default().event("state").data(now.state.to_string()));
+        }
+        if before
+            .as_ref()
+            .is_none_or(|before| before.is_writable != now.is_writable)
+        {
+            events.push(Event::default().event("writable").data(now.is_writable.to_string()));
         }
         before = Some(now);
         stream::iter(events.into_iter().map(Ok))

@@ -37,6 +37,7 @@ mod site;
 mod standing;
 mod try_login;
 mod ui;
+mod user;
 mod users;
 mod visit;
 mod wizard;

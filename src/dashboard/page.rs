@@ -8,7 +8,7 @@ use maud::{DOCTYPE, Markup, html};
 use super::said::{self, Said};
 use super::standing;
 use super::ui::{Button, hidden, node_name};
-use super::visit::{Guest, Visit, role_word};
+use super::visit::{Guest, OFF, Visit, role_word};
 use crate::admin::Role;
 
 /// Where in the navigation a page stands.
@@ -115,7 +115,7 @@ impl Visit {
         let head = Head {
             title: &title,
             is_refused: page.is_refused,
-            live: Some((&page.live, page.state)),
+            live: Some((&page.live, page.state, self.standing.why_not_writable().is_none())),
         };
         whole(&self.guest, head, &body)
     }
@@ -141,16 +141,18 @@ pub(super) fn alone(guest: &Guest, title: &str, body: Markup) -> Response {
 struct Head<'a> {
     title: &'a str,
     is_refused: bool,
-    /// What is kept up to date, and of which state the page is.
-    live: Option<(&'a str, u64)>,
+    /// What is kept up to date, of which state the page is, and whether anything could be changed when it was drawn.
+    live: Option<(&'a str, u64, bool)>,
 }
 
 fn whole(guest: &Guest, head: Head<'_>, body: &Markup) -> Response {
     let assets = guest.site.assets();
-    let (live, state) = head.live.unzip();
+    let live = head.live.map(|(topic, ..)| topic);
+    let state = head.live.map(|(_, state, _)| state);
+    let is_writable = head.live.map(|(.., is_writable)| is_writable);
     let page = html! {
         (DOCTYPE)
-        html lang="en" data-theme=(guest.theme.word()) data-build=(assets.build()) {
+        html lang="en" data-theme=(guest.theme.word()) data-build=(assets.build()) data-keys=[(!guest.has_keys).then_some(OFF)] {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
@@ -159,7 +161,7 @@ fn whole(guest: &Guest, head: Head<'_>, body: &Markup) -> Response {
                 link rel="stylesheet" href=(assets.url("portcullis.css"));
                 script type="module" src=(assets.url("page.mjs")) {}
             }
-            body data-live=[live] data-state=[state] { (body) }
+            body data-live=[live] data-state=[state] data-writable=[is_writable] { (body) }
         }
     };
     let mut headers = HeaderMap::new();

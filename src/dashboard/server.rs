@@ -12,7 +12,7 @@ use super::failure::{self, Failure};
 use super::site::{Parts, Site};
 use super::{
     account, assets, authenticator_settings, authenticators, chain_order, cluster, cluster_settings, help, history,
-    import_pages, live, operators, origin, overview, palette, sign_in, try_login, users, wizard,
+    import_pages, live, operators, origin, overview, palette, sign_in, try_login, user, users, wizard,
 };
 
 /// Forms are small. Uploads say otherwise for themselves.
@@ -89,13 +89,10 @@ fn its_users(site: &Site) -> Router<Site> {
     let upload = post(import_pages::upload).layer(DefaultBodyLimit::max(largest));
     Router::new()
         .route("/authenticators/{id}/users", get(users::list))
-        .route("/authenticators/{id}/users/new", get(users::new).post(users::create))
-        .route("/authenticators/{id}/users/restore", post(users::restore))
-        .route(
-            "/authenticators/{id}/users/{user}",
-            get(users::edit).post(users::update),
-        )
-        .route("/authenticators/{id}/users/{user}/delete", post(users::delete))
+        .route("/authenticators/{id}/users/new", get(user::new).post(user::create))
+        .route("/authenticators/{id}/users/restore", post(user::restore))
+        .route("/authenticators/{id}/users/{user}", get(user::edit).post(user::update))
+        .route("/authenticators/{id}/users/{user}/delete", post(user::delete))
         .route(
             "/authenticators/{id}/users/import",
             get(import_pages::form).merge(upload),

@@ -19,6 +19,11 @@ pub(super) const SESSION: &str = "__Host-session";
 /// The cookie that holds the theme.
 pub(super) const THEME: &str = "theme";
 
+/// The cookie that says whether single letters lead somewhere.
+pub(super) const KEYS: &str = "keys";
+/// They do not.
+pub(super) const OFF: &str = "off";
+
 /// Light, dark, or as the system is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Theme {
@@ -51,6 +56,8 @@ impl Theme {
 pub(super) struct Guest {
     pub(super) site: Site,
     pub(super) theme: Theme,
+    /// Whether single letters lead somewhere.
+    pub(super) has_keys: bool,
     /// What was said after the last form, once.
     pub(super) said: Option<Said>,
 }
@@ -62,6 +69,7 @@ impl FromRequestParts<Site> for Guest {
         Ok(Self {
             site: site.clone(),
             theme: cookie(&parts.headers, THEME).map_or_else(Theme::default, |word| Theme::of(&word)),
+            has_keys: cookie(&parts.headers, KEYS).is_none_or(|word| word != OFF),
             said: cookie(&parts.headers, said::COOKIE).and_then(|text| Said::read(&text)),
         })
     }

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::bench::{ELSEWHERE, Link, lay_over};
 use super::{Bench, Server, User};
+use crate::authority::Authority;
 use crate::proxy::{Edge, Fault};
-use crate::servers::Authority;
 
 const PASSWORD: &str = "secret word";
 /// The time for a question where the server will not answer in time.

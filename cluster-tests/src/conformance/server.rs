@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use anyhow::Result;
 use serde_json::Value;
 
-use crate::servers::Authority;
+use crate::authority::Authority;
 
 /// A user as a server keeps it.
 #[derive(Clone, Debug, Default)]

@@ -9,7 +9,8 @@ use mysql_async::{Conn, OptsBuilder, Params, Value as Cell};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{Authority, Launch, Program, find};
+use super::{Launch, Program, find};
+use crate::authority::Authority;
 use crate::conformance::{Server, User, lay_over};
 use crate::ports::PortBlock;
 
@@ -49,7 +50,7 @@ impl MariaDb {
         let folder = tempfile::Builder::new().prefix("portcullis-mariadb-").tempdir()?;
         let root = folder.path();
         let authority = Authority::new("MariaDB's authority")?;
-        let (certificate, key) = authority.server()?.write(root, "server")?;
+        let (certificate, key) = authority.local_server()?.write(root, "server")?;
         std::fs::write(root.join("authority.pem"), &authority.certificate)?;
         let data = format!("--datadir={}", root.join("data").display());
         let launch = Launch {

@@ -1,7 +1,7 @@
 //! Private instances of the servers that backends ask: from the installed Debian packages, on free ports, in folders that go with
 //! them, with certificates of this run.
 
-pub mod certificates; // an authority, and certificates for servers and clients
+mod certificates; // for loopback, and in files
 pub mod mariadb; // users in MariaDB
 pub mod mongo; // accounts in MongoDB
 pub mod openldap; // entries in OpenLDAP
@@ -10,7 +10,6 @@ pub mod postgresql; // users in PostgreSQL
 pub mod program; // a server as a process: start, stop, kill, freeze
 pub mod redis; // accounts in Redis
 
-pub use self::certificates::{Authority, Pair};
 pub use self::mariadb::MariaDb;
 pub use self::mongo::Mongo;
 pub use self::openldap::OpenLdap;

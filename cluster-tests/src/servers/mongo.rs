@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
-use super::{Authority, Launch, Program};
+use super::{Launch, Program};
+use crate::authority::Authority;
 use crate::conformance::{Server, User};
 use crate::ports::PortBlock;
 
@@ -57,7 +58,7 @@ impl Mongo {
         let folder = tempfile::Builder::new().prefix("portcullis-mongo-").tempdir()?;
         let root = folder.path();
         let authority = Authority::new("MongoDB's authority")?;
-        let (certificate, key) = authority.server()?.write(root, "server")?;
+        let (certificate, key) = authority.local_server()?.write(root, "server")?;
         fs::write(root.join("authority.pem"), &authority.certificate)?;
         ensure!(
             Path::new(PROGRAM).is_file(),

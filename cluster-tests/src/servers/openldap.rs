@@ -8,7 +8,8 @@ use anyhow::Result;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-use super::{Launch, Pair, Program, find};
+use super::{Launch, Program, find};
+use crate::authority::Pair;
 use crate::ports::PortBlock;
 
 const PACKAGE: &str = "slapd";

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_postgres::{Client, Config, NoTls};
 
-use super::{Authority, Launch, Program, find};
+use super::{Launch, Program, find};
+use crate::authority::Authority;
 use crate::conformance::{Server, User, lay_over};
 use crate::ports::PortBlock;
 
@@ -64,7 +65,7 @@ impl PostgreSql {
         launch.run(&initdb, &options.split(' ').collect::<Vec<_>>())?;
         let authority = Authority::new("PostgreSQL's authority")?;
         let data = root.join("data");
-        authority.server()?.write(&data, "server")?;
+        authority.local_server()?.write(&data, "server")?;
         fs::write(data.join("authority.pem"), &authority.certificate)?;
         let settings = [
             format!("port = {}", address.port()),

@@ -11,7 +11,8 @@ use redis::{Client, FromRedisValue};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{Authority, Launch, Program, find};
+use super::{Launch, Program, find};
+use crate::authority::Authority;
 use crate::cluster::PATIENCE;
 use crate::conformance::{Server, User};
 use crate::ports::PortBlock;
@@ -83,7 +84,7 @@ impl Redis {
         let folder = tempfile::Builder::new().prefix("portcullis-redis-").tempdir()?;
         let root = folder.path();
         let authority = Authority::new("Redis's authority")?;
-        let (certificate, key) = authority.server()?.write(root, "server")?;
+        let (certificate, key) = authority.local_server()?.write(root, "server")?;
         fs::write(root.join("authority.pem"), &authority.certificate)?;
         let mut text = String::from(
             "bind 127.0.0.1\nsave \"\"\nappendonly yes\ntls-auth-clients optional\nenable-debug-command local\n",

@@ -193,8 +193,8 @@ async fn keys_come_from_an_issuer_whose_authority_is_known() -> Result<()> {
     let cluster = Cluster::start(node_binary!(), 1).await?;
     let made = Made::before()?;
     let client = cluster.client(1).await?;
-    let authority = Authority::new()?;
-    let tls = authority.server("127.0.0.1", None)?;
+    let authority = Authority::new("the issuer's authority")?;
+    let tls = authority.acceptor("127.0.0.1", None)?;
     let issuer = Issuer::start_with_tls(Answer::Set(made.set(&["rsa"])?, "1"), tls).await?;
     let settings = |ssl: Value| json!({"use_jwks": true, "endpoint": issuer.url(), "ssl": ssl});
     create(&client, "strict", settings(json!({}))).await?;
@@ -211,7 +211,12 @@ async fn keys_come_from_an_issuer_whose_authority_is_known() -> Result<()> {
     )
     .await?;
     assert!(!is_allowed(&client, "anybody", made.token("RS256")?).await?);
-    create(&client, "trusting", settings(json!({"cacertfile": authority.pem()}))).await?;
+    create(
+        &client,
+        "trusting",
+        settings(json!({"cacertfile": authority.certificate})),
+    )
+    .await?;
     let answer = login(&client, "anybody", made.token("RS256")?).await?;
     assert_eq!(
         (answer.decision(), answer.authenticator.as_str()),
@@ -397,5 +402,41 @@ async fn fresh_tokens_of_two_other_implementations_let_in() -> Result<()> {
         seen += 1;
     }
     assert_eq!(seen, 28);
+    cluster.passed()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_that_is_only_named_is_noticed_when_it_comes_and_when_it_changes() -> Result<()> {
+    let cluster = Cluster::start(node_binary!(), 1).await?;
+    let (made, client) = (Made::before()?, cluster.client(1).await?);
+    let mut settings = made.by_secret()?;
+    settings["secret"] = "file:shared".into();
+    let created = create(&client, "named", settings).await?;
+    let shown = serde_json::to_value(&created.settings)?;
+    assert_eq!(shown["secret"], "file:shared");
+    let wait_until = async |status: Status| {
+        wait_for(&format!("{status:?}"), PATIENCE, async || {
+            let found = status_of(&client, "named").await?;
+            let node = found.nodes.into_iter().next().context("no node")?;
+            Ok((node.status() == status).then_some(node.error))
+        })
+        .await
+    };
+    let error = wait_until(Status::Disconnected).await?;
+    ensure!(error.contains("secrets/shared"), "{error}");
+    let folder = cluster.node(1)?.data_dir().join("secrets");
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(folder.join("shared"), made.secret()?)?;
+    wait_until(Status::Connected).await?;
+    ensure!(is_allowed(&client, "anybody", made.token("HS256")?).await?);
+    std::fs::write(
+        folder.join("shared"),
+        "YW5vdGhlciBzZWNyZXQgb2YgbW9yZSB0aGFuIDMyIGJ5dGVz\n",
+    )?;
+    wait_for("tokens of the old secret to be turned away", PATIENCE, async || {
+        let is_let_in = is_allowed(&client, "anybody", made.token("HS256")?).await?;
+        Ok((!is_let_in).then_some(()))
+    })
+    .await?;
     cluster.passed()
 }

@@ -1,6 +1,7 @@
 //! HTTP clients as every backend uses them: little is taken from them, soon, and from nowhere else.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -8,6 +9,7 @@ use reqwest::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Response, Url};
 
+use crate::backends::secrets::SecretSource;
 use crate::backends::ssl::Ssl;
 use crate::net::deepest_cause;
 
@@ -22,14 +24,20 @@ const NOT_OURS: [&str; 6] = [
 ];
 
 /// Begins a client of one host; `url` and `headers` are changed where the host's certificate bears another name than its address. No
-/// redirect is followed unless the caller says so. Reads the system's authorities: not to be called on the async threads.
-pub(in crate::backends) fn client(ssl: &Ssl, url: &mut Url, headers: &mut HeaderMap) -> Result<ClientBuilder, String> {
+/// redirect is followed unless the caller says so. Reads certificates: not to be called on the async threads.
+pub(in crate::backends) fn client(
+    ssl: &Ssl,
+    secrets_dir: &Path,
+    url: &mut Url,
+    headers: &mut HeaderMap,
+) -> Result<ClientBuilder, String> {
     let builder = Client::builder()
         .no_proxy()
         .referer(false)
         .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none());
-    let builder = ssl.apply(builder).map_err(|why| no_tls(&why))?;
+    let material = ssl.material(secrets_dir)?;
+    let builder = material.apply(builder).map_err(|why| no_tls(&why))?;
     if ssl.server_name.is_empty() {
         return Ok(builder);
     }
@@ -78,6 +86,28 @@ pub(in crate::backends) fn header_name(name: &str) -> Result<HeaderName, &'stati
         return Err("cannot be set");
     }
     Ok(name)
+}
+
+/// A header whose value is a secret that the settings only name.
+pub(in crate::backends) type NamedHeader = (HeaderName, SecretSource);
+
+/// The headers that are named, as this node has them now. Reads files: not to be called on the async threads.
+pub(in crate::backends) fn named_headers(named: &[NamedHeader], secrets_dir: &Path) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::new();
+    for (name, source) in named {
+        let secret = source.resolve(secrets_dir)?;
+        let mut value = HeaderValue::from_bytes(secret.expose())
+            .map_err(|_| format!("the secret for the header `{name}` has characters that no header can have"))?;
+        value.set_sensitive(true);
+        headers.insert(name, value);
+    }
+    Ok(headers)
+}
+
+/// The name of a secret that a header's value is, if it is one.
+pub(in crate::backends) fn secret_named(text: &str) -> Result<Option<SecretSource>, String> {
+    let source = SecretSource::read(text)?;
+    Ok((!matches!(source, SecretSource::Given(_))).then_some(source))
 }
 
 /// Whether it is JSON by its type.

@@ -1,7 +1,7 @@
 //! Shows the server a token that another one gives out for the operator's credentials (RFC 6749 §4.4).
 
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
@@ -34,8 +34,6 @@ pub(in crate::backends) struct Grant {
     scope: String,
     timeout: Duration,
     ssl: Ssl,
-    /// Where the secrets of this node are; known once it is opened.
-    pub(in crate::backends) secrets_dir: PathBuf,
 }
 
 impl Grant {
@@ -81,7 +79,6 @@ impl Grant {
             scope,
             timeout,
             ssl,
-            secrets_dir: PathBuf::new(),
         };
         Ok((Some(grant), filled.into()))
     }
@@ -138,6 +135,7 @@ impl Grant {
 pub(super) struct Tokens {
     client: Client,
     grant: Grant,
+    secrets_dir: PathBuf,
     fixed: HeaderMap,
     held: Mutex<Option<Held>>,
 }
@@ -149,14 +147,15 @@ struct Held {
 }
 
 impl Tokens {
-    pub(super) fn new(mut grant: Grant) -> Result<Self, String> {
+    pub(super) fn new(mut grant: Grant, secrets_dir: &Path) -> Result<Self, String> {
         let mut fixed = HeaderMap::new();
-        let builder = client::client(&grant.ssl, &mut grant.endpoint, &mut fixed)?
+        let builder = client::client(&grant.ssl, secrets_dir, &mut grant.endpoint, &mut fixed)?
             .timeout(grant.timeout)
             .pool_max_idle_per_host(0);
         Ok(Self {
             client: client::built(builder)?,
             grant,
+            secrets_dir: secrets_dir.to_owned(),
             fixed,
             held: Mutex::new(None),
         })
@@ -186,7 +185,7 @@ impl Tokens {
 
     /// A token, and how long it is used: three quarters of its life.
     async fn fetch(&self) -> Result<(HeaderValue, Duration), String> {
-        let secret = self.grant.client_secret.resolve(&self.grant.secrets_dir)?;
+        let secret = self.grant.client_secret.resolve(&self.secrets_dir)?;
         let request = self
             .client
             .post(self.grant.endpoint.clone())

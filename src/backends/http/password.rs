@@ -54,11 +54,7 @@ fn open(key: &AuthenticatorKey, settings: &Value, context: &Context) -> Opened {
 /// The server of these settings, ready to be asked.
 pub(in crate::backends) fn requests(settings: &HttpSettings, context: &Context) -> Result<Requests, ProviderError> {
     let HttpSettings { server, reach } = settings;
-    let mut server = server.clone();
-    if let Some(grant) = &mut server.grant {
-        grant.secrets_dir.clone_from(&context.secrets_dir);
-    }
-    Requests::new(server, reach.times, reach.pool_size())
+    Requests::new(server.clone(), reach.times, reach.pool_size(), &context.secrets_dir)
         .map_err(|why| ProviderError::new(Reason::BackendUnavailable, why))
 }
 

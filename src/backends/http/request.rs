@@ -1,5 +1,7 @@
 //! One request: what the settings say, filled in with what a client brings.
 
+use std::path::Path;
+
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Response, Url};
 
@@ -25,15 +27,24 @@ pub(in crate::backends) struct Requests {
 }
 
 impl Requests {
-    /// Opens nothing yet, but reads the system's authorities: not to be called on the async threads.
-    pub(in crate::backends) fn new(mut server: Server, times: Times, pool_size: usize) -> Result<Self, String> {
-        let mut fixed = HeaderMap::new();
-        let builder = client::client(&server.ssl, &mut server.base, &mut fixed)?
+    /// Opens nothing yet, but reads certificates and named headers: not to be called on the async threads.
+    pub(in crate::backends) fn new(
+        mut server: Server,
+        times: Times,
+        pool_size: usize,
+        secrets_dir: &Path,
+    ) -> Result<Self, String> {
+        let mut fixed = client::named_headers(&server.named_headers, secrets_dir)?;
+        let builder = client::client(&server.ssl, secrets_dir, &mut server.base, &mut fixed)?
             .connect_timeout(times.connect)
             .timeout(times.ask)
             .pool_idle_timeout(server.idle)
             .pool_max_idle_per_host(if server.idle.is_zero() { 0 } else { pool_size });
-        let tokens = server.grant.take().map(Tokens::new).transpose()?;
+        let tokens = server
+            .grant
+            .take()
+            .map(|grant| Tokens::new(grant, secrets_dir))
+            .transpose()?;
         Ok(Self {
             client: client::built(builder)?,
             server,

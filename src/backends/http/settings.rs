@@ -6,13 +6,14 @@ use std::time::Duration;
 use reqwest::Url;
 use serde_json::{Map, Value, json};
 
-use super::client;
+use super::client::{self, NamedHeader};
 use super::oauth2::Grant;
 use super::place::{Named, leads_elsewhere};
 use crate::auth::Credentials;
 use crate::backends::Violation;
 use crate::backends::fields::Fields;
 use crate::backends::reach::ReachSettings;
+use crate::backends::secrets;
 use crate::backends::ssl::Ssl;
 use crate::backends::template::Template;
 
@@ -22,6 +23,13 @@ const IDLE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(3600
 const DEFAULT_IDLE: Duration = Duration::from_secs(10);
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Headers, and how they say that the body is written.
+struct Headers {
+    given: Vec<Named>,
+    named: Vec<NamedHeader>,
+    body_kind: BodyKind,
+}
 
 /// How the server is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +54,8 @@ pub(in crate::backends) struct Server {
     pub(super) path: Template,
     pub(super) query: Option<Template>,
     pub(super) headers: Vec<Named>,
+    /// Those whose whole value is a secret that is only named.
+    pub(super) named_headers: Vec<NamedHeader>,
     pub(super) body: Vec<Named>,
     pub(super) body_kind: BodyKind,
     pub(super) idle: Duration,
@@ -73,9 +83,15 @@ impl HttpSettings {
         let grant = fields.within("oauth2", Grant::parse);
         let reach = ReachSettings::parse(fields, ASK);
         let (base, path, query) = address?;
-        let (headers, body_kind) = headers?;
+        let Headers {
+            given: headers,
+            named: named_headers,
+            body_kind,
+        } = headers?;
         let grant = grant?;
-        if grant.is_some() && headers.iter().any(|(name, _)| name == "authorization") {
+        let mut named = named_headers.iter().map(|(name, _)| name.as_str());
+        let mut names = headers.iter().map(|(name, _)| name.as_str());
+        if grant.is_some() && (names.any(is_authorization) || named.any(is_authorization)) {
             fields.refuse("headers.authorization", "and `oauth2` exclude each other");
         }
         Some(Self {
@@ -85,6 +101,7 @@ impl HttpSettings {
                 path,
                 query,
                 headers,
+                named_headers,
                 body: body?,
                 body_kind,
                 idle,
@@ -94,6 +111,10 @@ impl HttpSettings {
             reach: reach?,
         })
     }
+}
+
+fn is_authorization(header: &str) -> bool {
+    header == "authorization"
 }
 
 fn method(fields: &mut Fields<'_>) -> Method {
@@ -166,7 +187,7 @@ fn named(fields: &mut Fields<'_>, field: &'static str) -> Option<Vec<Named>> {
 
 /// The headers in lower case, so that a secret that is sent back as it was shown finds its value, with EMQX's own ones where they
 /// are not set; and how the body is written.
-fn headers(fields: &mut Fields<'_>, method: Method) -> Option<(Vec<Named>, BodyKind)> {
+fn headers(fields: &mut Fields<'_>, method: Method) -> Option<Headers> {
     let given = named(fields, "headers")?;
     let mut headers: Vec<Named> = Vec::new();
     for (name, template) in given {
@@ -211,7 +232,22 @@ fn headers(fields: &mut Fields<'_>, method: Method) -> Option<(Vec<Named>, BodyK
             BodyKind::Json
         }
     };
-    Some((headers, body_kind))
+    let (mut given, mut named) = (Vec::new(), Vec::new());
+    for (name, template) in headers {
+        match (client::secret_named(template.text()), client::header_name(&name)) {
+            (Ok(Some(source)), Ok(name)) => named.push((name, source)),
+            (Err(why), _) => {
+                let path = format!("{}.{name}", fields.path_of("headers"));
+                fields.add_faults([Violation::new(path, why)]);
+            }
+            _ => given.push((name, template)),
+        }
+    }
+    Some(Headers {
+        given,
+        named,
+        body_kind,
+    })
 }
 
 /// JSON schema of the fields that are HTTP's own.
@@ -234,7 +270,7 @@ pub(in crate::backends) fn schemas() -> Value {
                 "content-type": plain("Content-Type", "How the body is written: `application/json` or `application/x-www-form-urlencoded`."),
                 "user-agent": plain("User-Agent", "Who asks, for the logs of the server."),
             },
-            "additionalProperties": {"type": "string", "x-secret": true},
+            "additionalProperties": secrets::schema("Header", "The value, which may hold placeholders. One that is named is the whole value."),
             "default": {},
         },
         "body": {

@@ -1,14 +1,17 @@
 //! Fetches a key set over HTTP: little, soon, from nowhere else, or not at all.
 
+use std::path::Path;
 use std::time::Duration;
 
-use reqwest::header::{ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH};
+use reqwest::header::{ACCEPT, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
 use serde_json::{Map, Value};
 
+use crate::auth::Secret;
 use crate::backends::fields::Fields;
-use crate::backends::http::client::{self, Unread};
+use crate::backends::http::client::{self, NamedHeader, Unread};
+use crate::backends::secrets::SecretSource;
 use crate::backends::ssl::Ssl;
 
 /// For everything together: name, connection, answer, redirects.
@@ -22,7 +25,7 @@ const MOST_REDIRECTS: usize = 3;
 #[derive(Clone)]
 pub(super) struct Endpoint {
     url: Url,
-    headers: HeaderMap,
+    headers: Vec<NamedHeader>,
     ssl: Ssl,
 }
 
@@ -61,7 +64,7 @@ fn url(fields: &mut Fields<'_>) -> Option<Url> {
 }
 
 /// Names are kept in lower case, so that a secret that is sent back as it was shown finds its value.
-fn headers(fields: &mut Fields<'_>) -> Option<HeaderMap> {
+fn headers(fields: &mut Fields<'_>) -> Option<Vec<NamedHeader>> {
     let mut filled = Map::new();
     let given = fields
         .get("headers")
@@ -71,12 +74,12 @@ fn headers(fields: &mut Fields<'_>) -> Option<HeaderMap> {
         fields.refuse("headers", "must be an object of texts");
         return None;
     };
-    let mut headers = HeaderMap::new();
+    let mut headers = Vec::new();
     for (name, value) in &given {
         match header(name, value) {
-            Ok((name, text, value)) => {
+            Ok((name, text, source)) => {
                 filled.insert(name.as_str().to_owned(), text.into());
-                headers.insert(name, value);
+                headers.push((name, source));
             }
             Err(why) => {
                 let field = format!("{}.{name}", fields.path_of("headers"));
@@ -85,24 +88,24 @@ fn headers(fields: &mut Fields<'_>) -> Option<HeaderMap> {
             }
         }
     }
-    if !headers.contains_key("accept") {
-        filled.insert("accept".to_owned(), "application/json".into());
-        headers.insert("accept", HeaderValue::from_static("application/json"));
+    if !filled.contains_key(ACCEPT.as_str()) {
+        const JSON: &str = "application/json";
+        filled.insert(ACCEPT.as_str().to_owned(), JSON.into());
+        headers.push((ACCEPT, SecretSource::Given(Secret::new(JSON))));
     }
     fields.fill("headers", filled);
     Some(headers)
 }
 
-fn header<'a>(name: &str, value: &'a Value) -> Result<(HeaderName, &'a str, HeaderValue), &'static str> {
+fn header<'a>(name: &str, value: &'a Value) -> Result<(HeaderName, &'a str, SecretSource), String> {
     let name = client::header_name(name)?;
     let text = value.as_str().ok_or("must be text")?;
     // Shown secrets that were not sent back to their own object.
     if !text.is_empty() && text.bytes().all(|byte| byte == b'*') {
-        return Err("is hidden; give the value itself");
+        return Err("is hidden; give the value itself".to_owned());
     }
-    let mut value = HeaderValue::from_str(text).map_err(|_| "must be visible characters on one line")?;
-    value.set_sensitive(true);
-    Ok((name, text, value))
+    HeaderValue::from_str(text).map_err(|_| "must be visible characters on one line")?;
+    Ok((name, text, SecretSource::read(text)?))
 }
 
 /// A client of one endpoint.
@@ -121,10 +124,11 @@ pub(super) enum Fetched {
 }
 
 impl Fetcher {
-    /// Opens nothing yet, but reads the system's authorities: not to be called on the async threads.
-    pub(super) fn new(endpoint: &Endpoint) -> Result<Self, String> {
-        let (mut url, mut headers) = (endpoint.url.clone(), endpoint.headers.clone());
-        let builder = client::client(&endpoint.ssl, &mut url, &mut headers)?
+    /// Opens nothing yet, but reads certificates and named headers: not to be called on the async threads.
+    pub(super) fn new(endpoint: &Endpoint, secrets_dir: &Path) -> Result<Self, String> {
+        let mut url = endpoint.url.clone();
+        let mut headers = client::named_headers(&endpoint.headers, secrets_dir)?;
+        let builder = client::client(&endpoint.ssl, secrets_dir, &mut url, &mut headers)?
             .timeout(PATIENCE)
             .connect_timeout(PATIENCE)
             // Minutes lie between two requests; a connection kept so long is mostly dead.

@@ -1,6 +1,6 @@
 //! The background task behind a key set: fetches it at start, by interval and when asked, and keeps the last good one on disk.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use super::keys::KeySet;
 use super::remote::Shared;
 use super::settings::SetSource;
 use crate::auth::{AuthenticatorKey, Instant, Timestamp};
+use crate::backends::Context;
 
 /// After a failure the next attempt comes sooner than the interval: first so soon, then later and later.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
@@ -25,6 +26,7 @@ pub(super) struct Refresh {
     /// For the log.
     name: AuthenticatorKey,
     endpoint: Endpoint,
+    secrets_dir: PathBuf,
     interval: Duration,
     max_stale: Duration,
     shared: Arc<Shared>,
@@ -38,7 +40,7 @@ pub(super) struct Refresh {
 }
 
 impl Refresh {
-    pub(super) fn new(key: &AuthenticatorKey, source: SetSource, folder: &Path, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(key: &AuthenticatorKey, source: SetSource, context: &Context, shared: Arc<Shared>) -> Self {
         let SetSource {
             endpoint,
             interval,
@@ -46,8 +48,9 @@ impl Refresh {
         } = source;
         Self {
             name: key.clone(),
-            file: KeptFile::of(folder, key, endpoint.address()),
+            file: KeptFile::of(&context.kept_dir, key, endpoint.address()),
             endpoint,
+            secrets_dir: context.secrets_dir.clone(),
             interval,
             max_stale,
             shared,
@@ -116,8 +119,8 @@ impl Refresh {
         let fetcher = match self.fetcher.take() {
             Some(fetcher) => fetcher,
             None => {
-                let endpoint = self.endpoint.clone();
-                let made = spawn_blocking(move || Fetcher::new(&endpoint)).await;
+                let (endpoint, secrets_dir) = (self.endpoint.clone(), self.secrets_dir.clone());
+                let made = spawn_blocking(move || Fetcher::new(&endpoint, &secrets_dir)).await;
                 made.map_err(|why| why.to_string())??
             }
         };

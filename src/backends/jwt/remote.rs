@@ -73,7 +73,7 @@ impl RemoteKeys {
         let runtime = tokio::runtime::Handle::try_current()
             .map_err(|_| ProviderError::new(Reason::BackendUnavailable, "there is no runtime to fetch keys in"))?;
         let shared = Arc::new(Shared::new(Arc::clone(&context.clock), source.max_stale));
-        let refresh = Refresh::new(key, source, &context.kept_dir, Arc::clone(&shared));
+        let refresh = Refresh::new(key, source, context, Arc::clone(&shared));
         let task = AbortOnDropHandle::new(runtime.spawn(refresh.run()));
         Ok(Self { shared, _task: task })
     }

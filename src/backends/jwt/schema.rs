@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::settings::{DEFAULT_INTERVAL, DEFAULT_LEEWAY, DEFAULT_MAX_STALE};
+use crate::backends::secrets;
 use crate::backends::ssl::Ssl;
 
 /// Schema of the whole object.
@@ -61,12 +62,10 @@ fn keys() -> Value {
             "description": "`hmac-based`: HS256, HS384, HS512 by a shared secret. `public-key`: RS, PS, ES and EdDSA by public keys. A key serves only the algorithms of its own kind.",
             "enum": ["hmac-based", "public-key"],
         },
-        "secret": {
-            "title": "Secret",
-            "description": "The shared secret. It should have at least 32 bytes for HS256, 48 for HS384, 64 for HS512: a shorter one is taken, because stores that come over have them, and warned of in the log.",
-            "type": "string",
-            "x-secret": true,
-        },
+        "secret": secrets::schema(
+            "Secret",
+            "The shared secret. It should have at least 32 bytes for HS256, 48 for HS384, 64 for HS512: a shorter one is taken, because stores that come over have them, and warned of in the log.",
+        ),
         "secret_base64_encoded": {
             "title": "Secret is base64",
             "description": "Whether the secret is written in base64.",
@@ -75,7 +74,7 @@ fn keys() -> Value {
         },
         "public_key": texts(
             "Public key",
-            "PEM text with one public key or several (PUBLIC KEY or RSA PUBLIC KEY), or a list of such texts: RSA of 2048 bits and more, EC P-256, P-384 and P-521, Ed25519. Files are not read.",
+            "PEM text with one public key or several (PUBLIC KEY or RSA PUBLIC KEY), or a list of such texts: RSA of 2048 bits and more, EC P-256, P-384 and P-521, Ed25519. A text may also be named as secrets are: `file:NAME`, `env:NAME`.",
         ),
     })
 }
@@ -109,7 +108,7 @@ fn key_set() -> Value {
                     "type": "string",
                 },
             },
-            "additionalProperties": {"type": "string", "x-secret": true},
+            "additionalProperties": secrets::schema("Header", "The value."),
         },
         "refresh_interval": time("Refresh interval", "How often the set is fetched.", Some(DEFAULT_INTERVAL.as_secs())),
         "max_stale": time(

@@ -1,6 +1,7 @@
 //! The settings of a JWT authenticator: EMQX's names and defaults, and what EMQX lacks.
 
 use std::ops::RangeInclusive;
+use std::path::Path;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -18,6 +19,7 @@ use super::public_key::PublicKey;
 use crate::auth::Secret;
 use crate::backends::backend::Violation;
 use crate::backends::fields::Fields;
+use crate::backends::secrets::SecretSource;
 
 pub(super) const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 pub(super) const DEFAULT_INTERVAL: Duration = Duration::from_secs(300);
@@ -50,28 +52,82 @@ pub(super) enum Otherwise {
 
 /// Where the keys are.
 pub(super) enum Source {
-    Secret(Secret),
-    Public(Vec<PublicKey>),
+    Secret(SharedSecret),
+    /// PEM texts.
+    Public(Vec<SecretSource>),
     Set(Box<SetSource>),
+}
+
+/// A secret, and how it is written.
+pub(super) struct SharedSecret {
+    source: SecretSource,
+    is_base64: bool,
+}
+
+impl SharedSecret {
+    /// The secret, as this node has it now.
+    pub(super) fn read(&self, secrets_dir: &Path) -> Result<Secret, String> {
+        self.decoded(&self.source.resolve(secrets_dir)?)
+    }
+
+    /// The secret, unless it is only named.
+    fn given(&self) -> Option<Secret> {
+        match &self.source {
+            SecretSource::Given(written) => self.decoded(written).ok(),
+            SecretSource::File(_) | SecretSource::Variable(_) => None,
+        }
+    }
+
+    fn decoded(&self, written: &Secret) -> Result<Secret, String> {
+        let secret = if self.is_base64 {
+            let bytes = BASE64.decode(written.expose());
+            Secret::new(bytes.map_err(|_| "is not base64, as `secret_base64_encoded` says")?)
+        } else {
+            written.clone()
+        };
+        if secret.expose().is_empty() {
+            return Err("must not be empty".to_owned());
+        }
+        Ok(secret)
+    }
+}
+
+/// The keys of PEM texts, as this node has them now.
+pub(super) fn read_public_keys(texts: &[SecretSource], secrets_dir: &Path) -> Result<Vec<PublicKey>, String> {
+    let mut keys = Vec::new();
+    for source in texts {
+        let text = source.resolve(secrets_dir)?;
+        let text = std::str::from_utf8(text.expose()).map_err(|_| "is no text")?;
+        keys.extend(pem::public_keys(text)?);
+    }
+    if keys.len() > MOST_TRIED {
+        return Err(format!("holds more than {MOST_TRIED} keys; a key set (`use_jwks`) may"));
+    }
+    Ok(keys)
 }
 
 /// HS256's own length; a shorter secret can be guessed from any token.
 const ADVISABLE_SECRET: usize = 32;
 
 impl Source {
-    /// What is taken but should be changed.
+    /// What is taken but should be changed. Of a secret that is only named nothing is known here.
     pub(super) fn weakness(&self) -> Option<String> {
         match self {
-            Self::Secret(secret) if secret.expose().len() < ADVISABLE_SECRET => Some(format!(
-                "`secret` has fewer than {ADVISABLE_SECRET} bytes: who has one token can guess it and make others"
-            )),
+            Self::Secret(secret) => weakness(&secret.given()?),
             Self::Set(set) if set.endpoint.is_open_to_others() => Some(
                 "the key set is fetched without verified TLS: who is on the way can put keys in and let anybody in"
                     .to_owned(),
             ),
-            Self::Secret(_) | Self::Public(_) | Self::Set(_) => None,
+            Self::Public(_) | Self::Set(_) => None,
         }
     }
+}
+
+/// What should be changed about a secret.
+pub(super) fn weakness(secret: &Secret) -> Option<String> {
+    (secret.expose().len() < ADVISABLE_SECRET).then(|| {
+        format!("`secret` has fewer than {ADVISABLE_SECRET} bytes: who has one token can guess it and make others")
+    })
 }
 
 /// A key set that is fetched.
@@ -191,42 +247,34 @@ fn source(fields: &mut Fields<'_>) -> Option<Source> {
     }
 }
 
-fn secret(fields: &mut Fields<'_>) -> Option<Secret> {
+fn secret(fields: &mut Fields<'_>) -> Option<SharedSecret> {
     let text = fields.needed_text("secret", "the shared secret");
-    if !fields.flag("secret_base64_encoded", false) {
-        return Some(Secret::new(text.as_bytes())).filter(|_| !text.is_empty());
+    let is_base64 = fields.flag("secret_base64_encoded", false);
+    if text.is_empty() {
+        return None;
     }
-    match BASE64.decode(text) {
-        Ok(secret) if !secret.is_empty() => Some(Secret::new(secret)),
-        Ok(_) => None,
-        Err(_) => {
-            fields.refuse("secret", "is not base64, as `secret_base64_encoded` says");
-            None
-        }
-    }
+    let secret = SecretSource::read(text).map(|source| SharedSecret { source, is_base64 });
+    let checked = secret.and_then(|secret| match &secret.source {
+        SecretSource::Given(written) => secret.decoded(written).map(|_| secret),
+        SecretSource::File(_) | SecretSource::Variable(_) => Ok(secret),
+    });
+    checked.map_err(|why| fields.refuse("secret", why)).ok()
 }
 
-fn public_keys(fields: &mut Fields<'_>) -> Option<Vec<PublicKey>> {
+/// Those that are given must be good; what is only named each node has for itself.
+fn public_keys(fields: &mut Fields<'_>) -> Option<Vec<SecretSource>> {
     let texts = fields.texts("public_key");
     if texts.is_empty() {
         fields.refuse("public_key", "is required: one public key or several, as PEM text");
         return None;
     }
-    let keys: Result<Vec<_>, _> = texts.into_iter().map(pem::public_keys).collect();
-    match keys.map(|keys| keys.concat()) {
-        Ok(keys) if keys.len() <= MOST_TRIED => Some(keys),
-        Ok(_) => {
-            fields.refuse(
-                "public_key",
-                format!("holds more than {MOST_TRIED} keys; a key set (`use_jwks`) may"),
-            );
-            None
-        }
-        Err(why) => {
-            fields.refuse("public_key", why);
-            None
-        }
-    }
+    let sources: Result<Vec<_>, _> = texts.into_iter().map(SecretSource::read).collect();
+    let checked = sources.and_then(|sources| {
+        let is_given = |source: &&SecretSource| matches!(source, SecretSource::Given(_));
+        let given: Vec<_> = sources.iter().filter(is_given).cloned().collect();
+        read_public_keys(&given, Path::new("")).map(|_| sources)
+    });
+    checked.map_err(|why| fields.refuse("public_key", why)).ok()
 }
 
 fn key_set(fields: &mut Fields<'_>) -> Option<Source> {

@@ -59,7 +59,8 @@ struct Fixture {
     provider: Arc<dyn Provider>,
 }
 
-fn open_in(kept_dir: PathBuf, settings: &Value) -> Fixture {
+/// What is kept and what secrets there are lies in that folder.
+fn open_in(dir: PathBuf, settings: &Value) -> Fixture {
     let clock = Arc::new(TestClock::at(NOW * 1000));
     let hasher = Hasher::start(&Settings {
         threads: 1,
@@ -73,8 +74,8 @@ fn open_in(kept_dir: PathBuf, settings: &Value) -> Fixture {
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         keys: Arc::new(Nobody),
         upgrades: Arc::new(Nobody),
-        kept_dir,
-        secrets_dir: PathBuf::new(),
+        kept_dir: dir.clone(),
+        secrets_dir: dir,
     };
     let key = AuthenticatorKey {
         chain: "global".to_owned(),

@@ -1,7 +1,7 @@
 //! A directory as a place that knows clients: finds their entry, and compares hashes or binds as them.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -37,7 +37,7 @@ pub(super) struct Directory {
 }
 
 impl Directory {
-    /// Opens nothing yet, but reads the system's authorities: not to be called on the async threads.
+    /// Opens nothing yet, but reads certificates: not to be called on the async threads.
     pub(super) fn new(settings: Settings, secrets_dir: PathBuf, clock: Arc<dyn Clock>) -> Result<Self, ProviderError> {
         let inputs = settings.inputs();
         let Settings {
@@ -47,7 +47,7 @@ impl Directory {
             reach,
         } = settings;
         let way = Way {
-            protection: protection(&server)?,
+            protection: protection(&server, &secrets_dir)?,
             address: server.address,
         };
         let searching = Arc::new(Searching {
@@ -147,12 +147,13 @@ fn opened(value: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-fn protection(server: &Server) -> Result<Protection, ProviderError> {
+fn protection(server: &Server, secrets_dir: &Path) -> Result<Protection, ProviderError> {
     let Server { ssl, starttls, .. } = server;
     if !ssl.is_enabled && !starttls {
         return Ok(Protection::Plain);
     }
-    let config = ssl.client_config().map_err(|why| {
+    let material = ssl.material(secrets_dir);
+    let config = material.and_then(|material| material.client_config()).map_err(|why| {
         let why = format!("TLS cannot be set up: {why}");
         ProviderError::new(Reason::BackendUnavailable, why)
     })?;

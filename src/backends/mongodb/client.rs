@@ -14,7 +14,7 @@ use super::trouble::failed;
 use crate::auth::{ProviderError, Reason, Secret};
 use crate::backends::Context;
 use crate::backends::reach::Times;
-use crate::backends::ssl::Ssl;
+use crate::backends::ssl::{Material, Ssl};
 
 /// How the collection with the accounts is come by.
 pub(super) struct Accounts {
@@ -25,7 +25,7 @@ pub(super) struct Accounts {
     pool_size: u32,
     secrets_dir: PathBuf,
     /// What verifies the servers and shows who we are, as the driver wants it.
-    material: Option<Material>,
+    files: Option<Files>,
     kept: Mutex<Option<Kept>>,
 }
 
@@ -34,18 +34,19 @@ struct Kept {
     password: Option<Secret>,
 }
 
-struct Material {
+struct Files {
     authorities: MemoryFile,
     certificate: Option<MemoryFile>,
 }
 
 impl Accounts {
-    /// Opens nothing yet, but reads the system's authorities: not to be called on the async threads.
+    /// Opens nothing yet, but reads certificates: not to be called on the async threads.
     pub(super) fn new(settings: &MongoSettings, context: &Context) -> Result<Self, String> {
         let place = settings.place.clone();
-        let material = place.ssl.is_enabled.then(|| Material::of(&place.ssl)).transpose()?;
+        let ssl = place.ssl.is_enabled.then(|| place.ssl.material(&context.secrets_dir));
+        let files = ssl.transpose()?.map(|ssl| Files::of(&ssl)).transpose()?;
         Ok(Self {
-            material,
+            files,
             database: settings.database.clone(),
             collection: settings.collection.clone(),
             times: settings.reach.times,
@@ -132,8 +133,8 @@ impl Accounts {
             }
             options.credential = Some(who);
         }
-        options.tls = Some(match &self.material {
-            Some(material) => Tls::Enabled(material.options(&self.place.ssl)),
+        options.tls = Some(match &self.files {
+            Some(files) => Tls::Enabled(files.options(&self.place.ssl)),
             None => Tls::Disabled,
         });
         Client::with_options(options).map_err(|error| failed(&error))
@@ -163,8 +164,8 @@ impl Accounts {
     }
 }
 
-impl Material {
-    fn of(ssl: &Ssl) -> Result<Self, String> {
+impl Files {
+    fn of(ssl: &Material) -> Result<Self, String> {
         let certificate =
             (!ssl.certificate.is_empty()).then(|| MemoryFile::with(&[&*ssl.certificate, &ssl.key].concat()));
         Ok(Self {

@@ -15,7 +15,7 @@ use super::cells;
 use crate::auth::{ProviderError, Reason};
 use crate::backends::idle::{Link, Trouble};
 use crate::backends::sql::{MOST_ROWS, Question, Row, Rows, SqlSettings, told};
-use crate::backends::ssl::Ssl;
+use crate::backends::ssl::Material;
 
 /// How long a connection may say nothing before the kernel asks whether the other side is there.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -90,9 +90,16 @@ impl MyLink {
             // The one statement is kept here.
             .stmt_cache_size(0);
         Ok(match ssl.is_enabled {
-            true => options.ssl_opts(tls(ssl.clone()).await?).into(),
+            true => options.ssl_opts(self.tls().await?).into(),
             false => options.into(),
         })
+    }
+
+    /// Read anew for each connection.
+    async fn tls(&self) -> Result<SslOpts, String> {
+        let (ssl, secrets_dir) = (self.settings.ssl.clone(), self.secrets_dir.clone());
+        let made = tokio::task::spawn_blocking(move || tls(ssl.material(&secrets_dir)?)).await;
+        made.map_err(|why| why.to_string())?
     }
 
     async fn prepare(&self, connection: &mut Connection) -> Result<mysql_async::Statement, Trouble> {
@@ -262,25 +269,21 @@ fn names_a_password(columns: &[Column]) -> bool {
     columns.iter().any(|column| PASSWORDS.contains(&&*column.name_str()))
 }
 
-/// The driver takes only parts of what [`Ssl::client_config`] makes. Without authorities it would trust a list of its own.
-async fn tls(ssl: Ssl) -> Result<SslOpts, String> {
-    let mut options = if ssl.trusts_anybody {
+/// The driver takes only parts of what [`Material::client_config`] makes. Without authorities it would trust a list of its own.
+fn tls(material: Material) -> Result<SslOpts, String> {
+    let mut options = if material.trusts_anybody {
         SslOpts::default().with_danger_accept_invalid_certs(true)
     } else {
-        let roots = tokio::task::spawn_blocking({
-            let ssl = ssl.clone();
-            move || ssl.trusted()
-        });
-        let roots = roots.await.map_err(|why| why.to_string())??;
+        let roots = material.trusted()?.into_iter().map(|root| root.to_vec().into());
         SslOpts::default()
             .with_disable_built_in_roots(true)
-            .with_root_certs(roots.into_iter().map(|root| root.to_vec().into()).collect())
+            .with_root_certs(roots.collect())
     };
-    if !ssl.server_name.is_empty() {
-        options = options.with_danger_tls_hostname_override(Some(ssl.server_name));
+    if !material.server_name.is_empty() {
+        options = options.with_danger_tls_hostname_override(Some(material.server_name));
     }
-    if !ssl.certificate.is_empty() {
-        let (certificate, key) = (ssl.certificate.into_bytes(), ssl.key.into_bytes());
+    if !material.certificate.is_empty() {
+        let (certificate, key) = (material.certificate.into_bytes(), material.key.into_bytes());
         options = options.with_client_identity(Some(ClientIdentity::new(certificate.into(), key.into())));
     }
     Ok(options)

@@ -88,8 +88,9 @@ impl PgLink {
     /// Made once: it may have to read the system's authorities.
     async fn tls(&self) -> Result<MakeRustlsConnect, String> {
         let make = async || {
-            let ssl = self.settings.ssl.clone();
-            let made = tokio::task::spawn_blocking(move || ssl.client_config()).await;
+            let (ssl, secrets_dir) = (self.settings.ssl.clone(), self.secrets_dir.clone());
+            let make = move || ssl.material(&secrets_dir)?.client_config();
+            let made = tokio::task::spawn_blocking(make).await;
             made.map_err(|why| why.to_string())?
         };
         Ok(MakeRustlsConnect::new(self.tls.get_or_try_init(make).await?.clone()))

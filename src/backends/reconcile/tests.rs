@@ -91,7 +91,8 @@ fn house(records: Vec<AuthenticatorRecord>) -> House {
     house_in(PathBuf::new(), records)
 }
 
-fn house_in(kept_dir: PathBuf, records: Vec<AuthenticatorRecord>) -> House {
+/// What is kept and what secrets there are lies in that folder.
+fn house_in(dir: PathBuf, records: Vec<AuthenticatorRecord>) -> House {
     let (declared, chains) = (
         Arc::new(Declared(Mutex::new((records, 0)))),
         Arc::new(LiveChains::default()),
@@ -109,8 +110,8 @@ fn house_in(kept_dir: PathBuf, records: Vec<AuthenticatorRecord>) -> House {
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         keys: Arc::new(NoKeys),
         upgrades: Arc::new(Forgetful),
-        kept_dir,
-        secrets_dir: PathBuf::new(),
+        kept_dir: dir.clone(),
+        secrets_dir: dir,
     };
     let feed = Arc::clone(&declared) as Arc<dyn AuthenticatorFeed>;
     let reconciler = Arc::new(Reconciler::new(feed, context, Arc::clone(&chains)));
@@ -356,4 +357,61 @@ async fn what_is_kept_goes_with_its_authenticator_but_not_before_the_node_is_rea
     assert!([stays.as_str()].into_iter().chain(others).all(is_there));
     drop(changed);
     clearing.await.unwrap();
+}
+
+/// Tokens by a secret in a file of the node.
+fn by_named_secret(id: &str) -> AuthenticatorRecord {
+    AuthenticatorRecord {
+        mechanism: "jwt".to_owned(),
+        backend: String::new(),
+        settings: r#"{"algorithm": "hmac-based", "secret": "file:shared"}"#.to_owned(),
+        ..record("global", id)
+    }
+}
+
+#[tokio::test]
+async fn an_authenticator_is_opened_anew_when_a_secret_that_it_names_is_there_or_another_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = dir.path().join("shared");
+    let house = house_in(dir.path().into(), vec![by_named_secret("jwt"), record("global", "a")]);
+    let running = |place: usize| Arc::clone(&house.global().links[place].provider);
+    let (missing, other) = (running(0), running(1));
+    let health = missing.health();
+    assert_eq!(health.status, ProviderStatus::Disconnected);
+    assert!(health.error.contains("shared"), "{health:?}");
+    house.reconciler.renew();
+    assert!(Arc::ptr_eq(&running(0), &missing));
+
+    fs::write(&secret, "a secret of more than thirty-two bytes").unwrap();
+    house.reconciler.renew();
+    let first = running(0);
+    assert_eq!(first.health().status, ProviderStatus::Connected);
+    house.reconciler.renew();
+    assert!(Arc::ptr_eq(&running(0), &first), "nothing has changed");
+
+    fs::write(&secret, "another secret of more than thirty-two bytes").unwrap();
+    house.reconciler.renew();
+    let second = running(0);
+    assert!(!Arc::ptr_eq(&second, &first));
+    assert!(Arc::ptr_eq(&running(1), &other), "it names none");
+}
+
+#[tokio::test]
+async fn a_secret_that_vanishes_or_cannot_be_used_leaves_the_old_instance_running() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = dir.path().join("shared");
+    fs::write(&secret, "a secret of more than thirty-two bytes").unwrap();
+    let house = house_in(dir.path().into(), vec![by_named_secret("jwt")]);
+    let running = || Arc::clone(&house.global().links[0].provider);
+    let first = running();
+    fs::remove_file(&secret).unwrap();
+    house.reconciler.renew();
+    assert!(Arc::ptr_eq(&running(), &first));
+    fs::write(&secret, "").unwrap();
+    house.reconciler.renew();
+    assert!(Arc::ptr_eq(&running(), &first));
+    assert_eq!(first.health().status, ProviderStatus::Connected);
+    fs::write(&secret, "another secret of more than thirty-two bytes").unwrap();
+    house.reconciler.renew();
+    assert!(!Arc::ptr_eq(&running(), &first));
 }

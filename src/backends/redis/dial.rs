@@ -3,7 +3,7 @@
 //! The driver could do that too. But it would read the system's authorities anew for each connection, on the threads that logins
 //! need, and verify no other name than the address's; so it gets streams that are ready.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,13 +37,13 @@ pub(super) struct Tls {
 }
 
 impl Tls {
-    /// Reads the system's authorities: not to be called on the async threads.
-    pub(super) fn of(ssl: &Ssl) -> Result<Option<Self>, String> {
+    /// Reads certificates: not to be called on the async threads.
+    pub(super) fn of(ssl: &Ssl, secrets_dir: &Path) -> Result<Option<Self>, String> {
         if !ssl.is_enabled {
             return Ok(None);
         }
         Ok(Some(Self {
-            connector: TlsConnector::from(Arc::new(ssl.client_config()?)),
+            connector: TlsConnector::from(Arc::new(ssl.material(secrets_dir)?.client_config()?)),
             server_name: ssl.server_name.clone(),
         }))
     }

@@ -24,12 +24,12 @@ pub(super) enum Servers {
 }
 
 impl Servers {
-    /// Reads the system's authorities: not to be called on the async threads.
+    /// Reads certificates: not to be called on the async threads.
     pub(super) fn new(settings: &RedisSettings, context: &Context) -> Result<Self, String> {
         let pool = settings.reach.pool_size() as u64;
         let dialer = Dialer {
             login: settings.login.clone(),
-            tls: Tls::of(&settings.ssl)?,
+            tls: Tls::of(&settings.ssl, &context.secrets_dir)?,
             within: settings.reach.times.connect,
             most: LONGEST_ANSWER.saturating_mul(pool),
             secrets_dir: context.secrets_dir.clone(),

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use sha2::{Digest as _, Sha256};
 
 use super::ended::{Ended, EndedExchanges};
 use super::messages::{ClientFinal, ClientFirst, Fault, server_error, server_final, server_first};
-use super::sealed::{Exchange, Fetched};
+use super::sealed::{Exchange, Fetched, Ready};
 use crate::auth::{
-    AuthenticatorKey, Challenge, Clock, Credentials, Denial, Finding, Identity, KeyRing, ProviderError, Reason,
-    SharedKeys, Verdict,
+    AuthenticatorKey, Challenge, Clock, Credentials, Denial, Finding, Identity, KeyRing, ProviderError, Reason, Verdict,
 };
 use crate::hash::{Scram, ScramHash, ScramRecord, saslprep};
 
@@ -23,6 +23,8 @@ pub(super) struct Handshake {
     /// revisions must open each other's exchanges.
     settings: [u8; 32],
     keys: Arc<dyn KeyRing>,
+    /// Those that were met last.
+    ready: ArcSwapOption<Ready>,
     clock: Arc<dyn Clock>,
     ended: EndedExchanges,
 }
@@ -35,27 +37,27 @@ pub(super) struct Begun {
     /// Prepared.
     pub(super) username: String,
     first: ClientFirst,
-    keys: Arc<SharedKeys>,
+    keys: Arc<Ready>,
 }
 
 /// The final message and the state that belongs to it.
 pub(super) struct Resumed {
     pub(super) exchange: Exchange,
     last: ClientFinal,
-    keys: Arc<SharedKeys>,
+    keys: Arc<Ready>,
 }
 
 impl Begun {
     /// What a user of that name would have if it does not exist.
     pub(super) fn decoy(&self, made: Scram) -> ScramRecord {
-        made.decoy(self.keys.decoy.expose(), &self.username)
+        made.decoy(self.keys.shared.decoy.expose(), &self.username)
     }
 }
 
 impl Resumed {
     /// What the user was challenged with, if it does not exist.
     pub(super) fn decoy(&self, made: Scram) -> ScramRecord {
-        made.decoy(self.keys.decoy.expose(), &self.exchange.username)
+        made.decoy(self.keys.shared.decoy.expose(), &self.exchange.username)
     }
 }
 
@@ -65,6 +67,7 @@ impl Handshake {
             key: key.clone(),
             settings: Sha256::digest(settings).into(),
             keys,
+            ready: ArcSwapOption::empty(),
             clock,
             ended: EndedExchanges::default(),
         }
@@ -91,7 +94,7 @@ impl Handshake {
         Ok(Begun {
             username,
             first,
-            keys: self.shared_keys()?,
+            keys: self.ready_keys()?,
         })
     }
 
@@ -136,7 +139,7 @@ impl Handshake {
 
     /// Opens what the client brought back and reads its final message. The exchange ends here, whatever comes of it.
     pub(super) fn resume(&self, credentials: &Credentials) -> Step<Resumed> {
-        let keys = self.shared_keys()?;
+        let keys = self.ready_keys()?;
         let exchange = Exchange::open(&credentials.exchange, &keys, self.clock.now())
             .map_err(|unopened| bad_state(unopened.why()))?;
         if exchange.chain == self.key.chain && exchange.authenticator != self.key.id {
@@ -193,10 +196,18 @@ impl Handshake {
         }
     }
 
-    fn shared_keys(&self) -> Step<Arc<SharedKeys>> {
-        self.keys
-            .shared_keys()
-            .ok_or_else(|| Err(unable("the cluster has not drawn its keys yet")))
+    /// The cluster's keys as they are now; made ready if they are others than the last time.
+    fn ready_keys(&self) -> Step<Arc<Ready>> {
+        let shared = self.keys.shared_keys();
+        let shared = shared.ok_or_else(|| Err(unable("the cluster has not drawn its keys yet")))?;
+        if let Some(ready) = &*self.ready.load()
+            && Arc::ptr_eq(&ready.shared, &shared)
+        {
+            return Ok(Arc::clone(ready));
+        }
+        let ready = Arc::new(Ready::of(shared));
+        self.ready.store(Some(Arc::clone(&ready)));
+        Ok(ready)
     }
 }
 

@@ -1,12 +1,13 @@
 //! The state of an exchange between its two steps, sealed so that the client's side can carry it and any node can open it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
 use serde::{Deserialize, Serialize};
 
-use crate::auth::{Identity, SharedKeys, Timestamp};
+use crate::auth::{Identity, SealingKey, SharedKeys, Timestamp};
 
 /// How long a client may take to answer.
 pub(super) const LIFETIME: Duration = Duration::from_secs(30);
@@ -16,6 +17,24 @@ const CLOCK_DIFFERENCE: Duration = Duration::from_secs(5);
 const VERSION: u8 = 2;
 const NONCE_BYTES: usize = 12;
 const HEAD_BYTES: usize = 5;
+
+/// The keys that all nodes share, ready to seal and open with. Making them ready takes longer than sealing does, so it is done once
+/// for each set of them.
+pub(super) struct Ready {
+    pub(super) shared: Arc<SharedKeys>,
+    /// With their ids, the newest first.
+    sealing: Vec<(u32, RandomizedNonceKey)>,
+}
+
+impl Ready {
+    pub(super) fn of(shared: Arc<SharedKeys>) -> Self {
+        let ready = |key: &SealingKey| Some((key.id, RandomizedNonceKey::new(&AES_256_GCM, key.key.expose()).ok()?));
+        Self {
+            sealing: shared.sealing.iter().filter_map(ready).collect(),
+            shared,
+        }
+    }
+}
 
 /// A user who was fetched for this exchange and is forgotten with it: what the proof is checked against, and what comes of it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,12 +100,11 @@ impl Unopened {
 
 impl Exchange {
     /// Seals it under the newest key: version, key id, nonce, then what is encrypted with its tag. `None` if there is no key.
-    pub(super) fn seal(&self, keys: &SharedKeys) -> Option<Vec<u8>> {
-        let newest = keys.sealing.first()?;
+    pub(super) fn seal(&self, keys: &Ready) -> Option<Vec<u8>> {
+        let (id, key) = keys.sealing.first()?;
         let mut head = vec![VERSION];
-        head.extend_from_slice(&newest.id.to_be_bytes());
+        head.extend_from_slice(&id.to_be_bytes());
         let mut body = postcard::to_allocvec(self).ok()?;
-        let key = RandomizedNonceKey::new(&AES_256_GCM, newest.key.expose()).ok()?;
         let nonce = key.seal_in_place_append_tag(Aad::from(&head), &mut body).ok()?;
         head.extend_from_slice(nonce.as_ref());
         head.append(&mut body);
@@ -94,19 +112,15 @@ impl Exchange {
     }
 
     /// Opens what a client brought back.
-    pub(super) fn open(sealed: &[u8], keys: &SharedKeys, now: Timestamp) -> Result<Self, Unopened> {
+    pub(super) fn open(sealed: &[u8], keys: &Ready, now: Timestamp) -> Result<Self, Unopened> {
         let (head, rest) = sealed.split_at_checked(HEAD_BYTES).ok_or(Unopened::Foreign)?;
         let (nonce, body) = rest.split_at_checked(NONCE_BYTES).ok_or(Unopened::Foreign)?;
         let id = match head {
             [VERSION, id @ ..] => id.try_into().map(u32::from_be_bytes).map_err(|_| Unopened::Foreign)?,
             _ => return Err(Unopened::Foreign),
         };
-        let sealing = keys
-            .sealing
-            .iter()
-            .find(|key| key.id == id)
-            .ok_or(Unopened::UnknownKey)?;
-        let key = RandomizedNonceKey::new(&AES_256_GCM, sealing.key.expose()).map_err(|_| Unopened::Foreign)?;
+        let known = keys.sealing.iter().find(|(known, _)| *known == id);
+        let (_, key) = known.ok_or(Unopened::UnknownKey)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| Unopened::Foreign)?;
         let mut body = body.to_vec();
         let opened = key
@@ -130,19 +144,19 @@ impl Exchange {
 mod tests {
     use proptest::prelude::{any, proptest};
 
-    use super::{Exchange, Unopened};
+    use super::{Arc, Exchange, Ready, Unopened};
     use crate::auth::{Key, SealingKey, SharedKeys, Timestamp};
 
-    fn keys(ids: &[u32]) -> SharedKeys {
+    fn keys(ids: &[u32]) -> Ready {
         let key = |id: &u32| SealingKey {
             id: *id,
             key: Key::new([u8::try_from(*id).unwrap(); 32]),
             since: Timestamp(0),
         };
-        SharedKeys {
+        Ready::of(Arc::new(SharedKeys {
             sealing: ids.iter().map(key).collect(),
             decoy: Key::new([9; 32]),
-        }
+        }))
     }
 
     fn exchange() -> Exchange {

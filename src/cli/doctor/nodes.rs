@@ -87,8 +87,8 @@ fn clock(node: &Node, about: &str, checkup: &mut Checkup) {
         _ => format!("{away:?} behind the asked node's, when its figures came"),
     };
     let state = match millis.unsigned_abs() {
-        0..=CLOCK_WARNS => State::Ok,
-        ..=CLOCK_FAILS => State::Warn,
+        off if off <= CLOCK_WARNS => State::Ok,
+        off if off <= CLOCK_FAILS => State::Warn,
         _ => State::Fail,
     };
     let advice = if state == State::Ok {

@@ -43,12 +43,26 @@ function open() {
     latest = Number(event.data);
     settle();
   });
-  source.addEventListener("error", () => {
+  source.addEventListener("writable", (event) => {
+    // Controls are drawn enabled or not; what somebody types is not taken from under their hands.
+    const same = event.data === document.body.dataset.writable;
+    if (!same && !document.querySelector("form[data-guard]")) location.reload();
+  });
+  source.addEventListener("build", (event) => {
+    if (event.data !== document.documentElement.dataset.build) show("A new version is running: reload the page");
+  });
+  source.addEventListener("error", async () => {
+    // A stream that is refused is closed; one that breaks off is not.
+    const refused = source?.readyState === EventSource.CLOSED;
     close();
+    if (refused && await signedOut()) { show("Signed out: reload the page"); return; }
     show("Reconnecting… last update " + Math.round((Date.now() - heard) / 1000) + " s ago");
     setTimeout(open, wait * (0.5 + Math.random()));
     wait = Math.min(wait * 2, 30000);
   });
+}
+async function signedOut() {
+  try { return (await fetch("/ui/palette", { redirect: "manual" })).type === "opaqueredirect"; } catch { return false; }
 }
 function close() { source?.close(); source = undefined; }
 

@@ -14,6 +14,28 @@ for (const form of document.querySelectorAll("form[data-guard]")) {
   addEventListener("beforeunload", (event) => { if (dirty) event.preventDefault(); });
 }
 
+// A session that ended while somebody typed: after signing in, what was typed is there again. Secrets never are.
+const kept = "kept";
+const secret = (field) => field.type === "password" || field.type === "hidden" || field.type === "file";
+for (const form of document.querySelectorAll("form[data-guard]")) {
+  const here = location.pathname;
+  const saved = JSON.parse(sessionStorage.getItem(kept) ?? "null");
+  if (saved?.here === here && !document.querySelector(".summary")) {
+    for (const field of form.elements) {
+      if (!field.name || secret(field)) continue;
+      const values = saved.fields.filter(([name]) => name === field.name).map(([, value]) => value);
+      if (field.type === "checkbox" || field.type === "radio") field.checked = values.includes(field.value);
+      else if (values.length > 0) field.value = values[0];
+    }
+  }
+  sessionStorage.removeItem(kept);
+  form.addEventListener("submit", () => {
+    const fields = [...new FormData(form)].filter(([name]) => !secret(form.elements.namedItem(name)));
+    sessionStorage.setItem(kept, JSON.stringify({ here, fields }));
+  });
+}
+if (!location.pathname.startsWith("/login") && !document.querySelector("form[data-guard]")) sessionStorage.removeItem(kept);
+
 // A form is sent once; what it was sent by says that something happens.
 addEventListener("submit", (event) => {
   const button = event.submitter;
@@ -38,6 +60,7 @@ export const typing = (event) => event.target.closest("input, textarea, select, 
 const places = { a: "/authenticators", u: "/users", t: "/try", c: "/cluster", s: "/settings" };
 let going = 0;
 addEventListener("keydown", (event) => {
+  if (document.documentElement.dataset.keys === "off") return;
   if (event.ctrlKey || event.metaKey || event.altKey || typing(event)) return;
   if (event.timeStamp - going < 1000 && places[event.key]) { location.assign(places[event.key]); going = 0; return; }
   if (event.key === "g") going = event.timeStamp;

@@ -68,12 +68,24 @@ pub(in crate::dashboard) fn link(address: &str, label: &str) -> Markup {
     html! { a.button href=(address) { (label) } }
 }
 
+/// The same, disabled with the reason for who may not follow it.
+pub(in crate::dashboard) fn link_unless(address: &str, label: &str, obstacle: Option<&str>) -> Markup {
+    match obstacle {
+        None => link(address, label),
+        Some(why) => no_link(label, why),
+    }
+}
+
 /// The one thing to do next on a page; disabled, with the reason, for who may not.
 pub(in crate::dashboard) fn primary_link(address: &str, label: &str, obstacle: Option<&str>) -> Markup {
     match obstacle {
         None => html! { a.button.primary href=(address) { (label) } },
-        Some(why) => html! { a.button role="link" aria-disabled="true" title=(why) { (label) } },
+        Some(why) => no_link(label, why),
     }
+}
+
+fn no_link(label: &str, why: &str) -> Markup {
+    html! { a.button role="link" aria-disabled="true" title=(why) { (label) } }
 }
 
 /// A field that nobody sees.

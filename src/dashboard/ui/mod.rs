@@ -10,7 +10,7 @@ mod prose;
 mod tiles;
 
 pub(super) use self::banner::{Tone, banner};
-pub(super) use self::button::{Button, hidden, link, primary_link};
+pub(super) use self::button::{Button, hidden, link, link_unless, primary_link};
 pub(super) use self::choice::{check, radios, select};
 pub(super) use self::field::{Field, area, password, text};
 pub(super) use self::notice::{Faults, empty, id_of};

@@ -164,7 +164,7 @@ fn time_of_nodes(cluster: &Cluster) -> Result<Duration> {
 }
 
 /// A file as EMQX's users have it, every salt and hash another one.
-fn rows(users: u64) -> Result<String> {
+pub(crate) fn rows(users: u64) -> Result<String> {
     let mut rows = String::from("user_id,password_hash,salt,is_superuser\n");
     for number in 0..users {
         let salt = format!("{number:032x}");

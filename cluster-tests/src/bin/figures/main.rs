@@ -9,6 +9,7 @@ mod etcd;
 mod imports;
 mod logins;
 mod lookups;
+mod pages;
 mod process_figures;
 mod rate;
 mod redis;
@@ -56,6 +57,7 @@ enum Section {
     Tokens,
     Sql,
     Redis,
+    Pages,
 }
 
 /// What this program does when it starts itself as a child.
@@ -114,6 +116,9 @@ async fn run(arguments: Arguments) -> Result<()> {
     }
     if wanted(Section::Redis) {
         redis::measure(&mut table, span).await?;
+    }
+    if wanted(Section::Pages) {
+        pages::measure(&mut table, span, arguments.users).await?;
     }
     print!("{table}");
     Ok(())

@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 
 use anyhow::{Context as _, Result};
+use cluster_tests::authority::Authority;
 use cluster_tests::calls::{credentials, message};
 use cluster_tests::proxy::{Edge, Fault};
+use cluster_tests::servers::OpenLdap;
 use cluster_tests::servers::openldap::{READER, READER_PASSWORD};
-use cluster_tests::servers::{Authority, OpenLdap};
 use cluster_tests::{Cluster, PATIENCE, node_binary, wait_for};
 use portcullis::wire::Client;
 use portcullis::wire::pb::v1;
@@ -277,7 +278,7 @@ async fn nothing_in_a_name_changes_whom_the_directory_looks_for() -> Result<()> 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_said_to_a_directory_whose_tls_is_not_right() -> Result<()> {
     let authority = Authority::new("the directory's authority")?;
-    let directory = OpenLdap::start(PEOPLE, Some(&authority.server()?)).await?;
+    let directory = OpenLdap::start(PEOPLE, Some(&authority.local_server()?)).await?;
     let open = OpenLdap::start(PEOPLE, None).await?;
     let cluster = Cluster::start(node_binary!(), 1).await?;
     let client = cluster.client(1).await?;

@@ -1,9 +1,10 @@
 //! Accounts in MongoDB.
 
 use anyhow::{Result, ensure};
+use cluster_tests::authority::Authority;
 use cluster_tests::conformance::{self, Bench, Expected, Row, Server as _, User};
 use cluster_tests::node_binary;
-use cluster_tests::servers::{Authority, Mongo};
+use cluster_tests::servers::Mongo;
 use mongodb::bson::{Bson, DateTime, Decimal128, doc};
 use portcullis::wire::pb::v1::authenticator_status::Status;
 use portcullis::wire::pb::v1::{Reason, Verdict};

@@ -31,6 +31,7 @@ struct House {
 async fn house(decide: impl Fn(&Request) -> Reply + Send + Sync + 'static, more: Value) -> House {
     let server = Decider::start(decide).await.unwrap();
     let (clock, secrets) = (Arc::new(TestClock::at(1_700_000_000_000)), tempfile::tempdir().unwrap());
+    std::fs::write(secrets.path().join("header"), "Bearer n4med\n").unwrap();
     let mut settings = json!({
         "method": "post",
         "url": "/auth",

@@ -177,9 +177,16 @@ fn the_schema_says_what_every_setting_is_and_which_are_secret() {
             "{name}"
         );
     }
-    assert_eq!(properties["secret"]["x-secret"], true);
-    assert_eq!(properties["headers"]["additionalProperties"]["x-secret"], true);
-    assert_eq!(properties["ssl"]["properties"]["keyfile"]["x-secret"], true);
+    for secret in [
+        &properties["secret"],
+        &properties["headers"]["additionalProperties"],
+        &properties["ssl"]["properties"]["keyfile"],
+    ] {
+        assert_eq!(
+            (&secret["x-secret"], &secret["x-nameable"]),
+            (&json!(true), &json!(true))
+        );
+    }
 }
 
 #[tokio::test]
@@ -189,4 +196,35 @@ async fn short_secrets_as_stores_that_come_over_have_them_are_taken() {
     assert_eq!(fixture.says(&token).await, "allow");
     let fixture = open(&json!({"algorithm": "hmac-based", "secret": "YWJjZGVm", "secret_base64_encoded": true}));
     assert_eq!(fixture.says(&token).await, "allow");
+}
+
+#[tokio::test]
+async fn secrets_and_keys_may_lie_in_files_of_the_node() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    write("shared", "YWJjZGVm\n");
+    write("rsa", &made().pem("rsa"));
+    write("nothing", "");
+    let by_secret = json!({"algorithm": "hmac-based", "secret": "file:shared", "secret_base64_encoded": true});
+    let fixture = open_in(dir.path().into(), &by_secret);
+    let token = signed_by(b"abcdef", HMAC_SHA256, r#"{"alg":"HS256"}"#, "{}");
+    assert_eq!(fixture.says(&token).await, "allow");
+    let by_keys = json!({"algorithm": "public-key", "public_key": ["file:rsa", made().pem("p256")]});
+    let fixture = open_in(dir.path().into(), &by_keys);
+    for alg in ["RS256", "ES256"] {
+        assert_eq!(fixture.says(&made().token(alg, "pyjwt")).await, "allow", "{alg}");
+    }
+    for (settings, field) in [
+        (
+            json!({"algorithm": "hmac-based", "secret": "file:/etc/shadow"}),
+            "secret",
+        ),
+        (json!({"algorithm": "hmac-based", "secret": "env:PATH"}), "secret"),
+        (
+            json!({"algorithm": "public-key", "public_key": "file:../key"}),
+            "public_key",
+        ),
+    ] {
+        assert_eq!(faults(&settings), [format!("settings.{field}")]);
+    }
 }

@@ -25,6 +25,16 @@ async fn a_post_carries_json_or_a_form() {
 }
 
 #[tokio::test]
+async fn a_header_may_be_a_secret_that_only_the_node_knows() {
+    let headers = json!({"headers": {"Authorization": "file:header", "X-From": "${peerhost}"}});
+    let request = sent(headers, &client("ann", "pw")).await;
+    assert_eq!(
+        (request.header("authorization"), request.header("x-from")),
+        ("Bearer n4med", "10.0.0.7")
+    );
+}
+
+#[tokio::test]
 async fn a_get_carries_everything_in_its_address() {
     let more = json!({
         "method": "get",
@@ -148,6 +158,14 @@ fn settings_that_can_never_work_are_refused_with_every_fault() {
             vec!["cache.ttl", "cache.size"],
         ),
         (both, vec!["headers.authorization"]),
+        (
+            with("headers", json!({"x-key": "file:/etc/shadow"})),
+            vec!["headers.x-key"],
+        ),
+        (
+            with("ssl", json!({"cacertfile": "file:../ca.pem"})),
+            vec!["ssl.cacertfile"],
+        ),
         (
             with("oauth2", json!({"enable": true, "client_secret": "file:/etc/shadow"})),
             vec!["oauth2.token_endpoint", "oauth2.client_id", "oauth2.client_secret"],
