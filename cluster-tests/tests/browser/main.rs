@@ -5,4 +5,6 @@ mod entrance; // signing in and out, and who is kept out
 mod everything; // every page there is, for every role
 mod order; // the order of a chain
 mod scene; // what the tests put on the stage
+mod settings; // changing and deleting authenticators
+mod status; // how authenticators fare
 mod wizard; // the way to a new authenticator

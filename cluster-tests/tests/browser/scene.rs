@@ -44,3 +44,21 @@ pub(crate) async fn add_databases(client: &Client, ids: &[&str]) -> Result<()> {
 pub(crate) async fn nobody() -> Result<Decider> {
     Ok(Decider::start(|_| Reply::json(json!({ "result": "ignore" }))).await?)
 }
+
+/// Adds a PostgreSQL authenticator that asks there, whether anything answers or not.
+pub(crate) async fn add_postgresql(client: &Client, id: &str, server: &str) -> Result<v1::Authenticator> {
+    let request: v1::CreateAuthenticatorRequest = message(json!({ "authenticator": {
+        "id": id,
+        "mechanism": "password_based",
+        "backend": "postgresql",
+        "settings": {
+            "server": server,
+            "database": "users",
+            "username": "portcullis",
+            "password": "a secret of the database",
+            "query": "SELECT password_hash FROM users WHERE username = ${username} LIMIT 1",
+            "connect_timeout": "500ms",
+        },
+    } }))?;
+    Ok(client.authenticators().create(request).await?.into_inner())
+}

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use cluster_tests::authority::Authority;
 use cluster_tests::calls::{BUILT_IN, create_user, credentials, declare, login, message};
 use cluster_tests::cluster::PATIENCE;
 use cluster_tests::collector::{Collector, attribute};
-use cluster_tests::authority::Authority;
 use cluster_tests::{Cluster, Options, node_binary, wait_for};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
