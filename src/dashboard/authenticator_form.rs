@@ -72,6 +72,7 @@ impl AuthenticatorForm<'_> {
             OnFailure::Deny => "deny",
         };
         let timeout = draft.timeout.map_or_else(|| "5s".to_owned(), written);
+        let timeout = self.faults.unread("timeout").unwrap_or(&timeout);
         html! {
             fieldset {
                 legend { "In the chain" }
@@ -80,7 +81,7 @@ impl AuthenticatorForm<'_> {
                         .help("What becomes of a client while the backend does not answer, or answers with nonsense."),
                     &[("deny", "Deny the client"), ("next", "Ask the next authenticator")],
                 ))
-                (text(Field::new("timeout", "Longest decision").value(&timeout).faults(self.faults).disabled(self.is_locked)
+                (text(Field::new("timeout", "Longest decision").value(timeout).faults(self.faults).disabled(self.is_locked)
                     .help("How long one decision may take: `5s`, `500ms`.")))
                 (area(Field::new("precondition", "Only if").value(&draft.precondition).faults(self.faults).disabled(self.is_locked)
                     .help("An expression that says which clients it is asked about, such as str_eq(listener, 'tcp:default'). Empty: about all.")))
@@ -111,7 +112,7 @@ pub(super) fn draft_from(
         ("", _) => None,
         (_, Ok(time)) => Some(time),
         (_, Err(why)) => {
-            faults.add("timeout", why);
+            faults.add_unread("timeout", why, timeout);
             None
         }
     };

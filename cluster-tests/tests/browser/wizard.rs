@@ -199,22 +199,23 @@ async fn settings_are_tested_on_every_node_before_anything_is_stored() -> Result
         browser.fill("URL", &server.url()).await?;
         browser.press("Test").await?;
         let result = browser.find("region", "Test").await?;
-        let lines: Vec<String> = result.text().await?.lines().map(str::to_owned).collect();
-        let of = |node: &str| {
-            lines
-                .iter()
-                .find(|line| line.starts_with(node))
-                .cloned()
-                .unwrap_or_default()
-        };
-        let all = ["n1", "n2", "n3"].map(of);
-        let failed: Vec<_> = all.iter().filter(|line| line.contains("Disconnected")).collect();
-        ensure!(failed.len() == 1 && failed[0].contains("503"), "{lines:?}");
+        let mut nodes = Vec::new();
+        for line in browser.within(&result, "listitem").await? {
+            nodes.push(line.text().await?.replace('\n', " "));
+        }
         ensure!(
-            all.iter().filter(|line| line.contains("Connected")).count() == 2,
-            "{lines:?}"
+            nodes.len() == 3 && nodes.iter().all(|line| line.contains(" ms")),
+            "{nodes:?}"
         );
-        ensure!(all.iter().all(|line| line.contains("ms")), "{lines:?}");
+        let failed: Vec<_> = nodes.iter().filter(|line| line.contains("Disconnected")).collect();
+        ensure!(
+            failed.len() == 1 && failed[0].contains("the server answered 503"),
+            "{nodes:?}"
+        );
+        ensure!(
+            nodes.iter().filter(|line| line.contains("Connected")).count() == 2,
+            "{nodes:?}"
+        );
         let held = browser.find("textbox", "URL").await?.value;
         ensure!(held == server.url(), "the form lost the address: {held}");
         let stored = stage.operator().await?.authenticators();

@@ -32,7 +32,8 @@ pub(in crate::dashboard) fn draw(specs: &[Spec], filled: &Filled<'_>) -> Markup 
 fn field(spec: &Spec, above: &str, held: Option<&Value>, filled: &Filled<'_>) -> Markup {
     let control = format!("{above}.{}", spec.name);
     let value = held.unwrap_or(&spec.default);
-    let shown = shown(value, &spec.kind);
+    let unread = filled.faults.unread(&spec.path).map(str::to_owned);
+    let shown = unread.unwrap_or_else(|| shown(value, &spec.kind));
     let base = Field {
         fault: filled.faults.of_field(&spec.path),
         disabled: filled.is_locked,
@@ -195,6 +196,15 @@ mod tests {
             "{page}"
         );
         assert!(page.contains("f-settings-pool-size-error"), "{page}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_shown_as_it_was_typed() {
+        let schema = json!({"properties": {"checks": {"type": "array"}}});
+        let mut faults = Faults::default();
+        faults.add_unread("settings.checks", "is not JSON", "[1,");
+        let page = drawn(&schema, &json!({}), &faults);
+        assert!(page.contains("\n[1,</textarea>"), "{page}");
     }
 
     #[test]

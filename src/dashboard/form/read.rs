@@ -86,9 +86,10 @@ impl Reader<'_> {
                 Some((name, value)) => {
                     map.insert(name.trim().to_owned(), value.trim().into());
                 }
-                None => self
-                    .faults
-                    .add(&spec.path, format!("line {} is not `name: value`", at + 1)),
+                None => {
+                    let why = format!("line {} is not `name: value`", at + 1);
+                    self.faults.add_unread(&spec.path, why, text);
+                }
             }
         }
         Some(Value::Object(map))
@@ -99,7 +100,7 @@ impl Reader<'_> {
             Ok(value) => Some(value),
             Err(error) => {
                 let why = format!("is not JSON (line {}, column {})", error.line(), error.column());
-                self.faults.add(&spec.path, why);
+                self.faults.add_unread(&spec.path, why, text);
                 None
             }
         }

@@ -11,6 +11,8 @@ pub(in crate::dashboard) struct Faults {
     of_fields: Vec<(String, String)>,
     /// Those that no field is to blame for.
     of_form: Vec<String>,
+    /// By field, what was typed there and means nothing: it is shown again as it was.
+    unread: Vec<(String, String)>,
 }
 
 impl Faults {
@@ -18,15 +20,15 @@ impl Faults {
     pub(in crate::dashboard) fn one(field: &str, why: impl Into<String>) -> Self {
         Self {
             of_fields: vec![(field.to_owned(), why.into())],
-            of_form: Vec::new(),
+            ..Self::default()
         }
     }
 
     /// One that no field is to blame for.
     pub(in crate::dashboard) fn whole(why: impl Into<String>) -> Self {
         Self {
-            of_fields: Vec::new(),
             of_form: vec![why.into()],
+            ..Self::default()
         }
     }
 
@@ -35,7 +37,7 @@ impl Faults {
         match error {
             AdminError::Invalid(violations) => Self {
                 of_fields: violations.iter().map(fault).collect(),
-                of_form: Vec::new(),
+                ..Self::default()
             },
             AdminError::Unavailable { why, .. } => Self::whole(format!("Not saved: {why}. Try again.")),
             other => Self::whole(format!("Not saved: {other}.")),
@@ -44,6 +46,18 @@ impl Faults {
 
     pub(in crate::dashboard) fn add(&mut self, field: impl Into<String>, why: impl Into<String>) {
         self.of_fields.push((field.into(), why.into()));
+    }
+
+    /// One of a text that cannot be read.
+    pub(in crate::dashboard) fn add_unread(&mut self, field: &str, why: impl Into<String>, text: &str) {
+        self.add(field, why);
+        self.unread.push((field.to_owned(), text.to_owned()));
+    }
+
+    /// What was typed into this field, if it cannot be read.
+    pub(in crate::dashboard) fn unread(&self, name: &str) -> Option<&str> {
+        let found = self.unread.iter().find(|(field, _)| field == name);
+        found.map(|(_, text)| text.as_str())
     }
 
     pub(in crate::dashboard) fn is_empty(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Every component as it is drawn, to the letter: whoever changes one sees what changes with it.
 
 use super::{
-    Faults, Field, Tile, Tone, area, check, empty, hidden, link, link_unless, node_count, pill, radios, select, tiles,
+    Faults, Field, Tile, Tone, area, check, empty, hidden, link, link_unless, node_count, radios, select, tiles,
 };
 use maud::html;
 
