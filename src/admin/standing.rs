@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use super::handle::Admin;
 
+/// A proof of freshness says so long that a quorum is there: as long as it takes to miss a node that tells nothing.
+const PROVEN: Duration = Duration::from_secs(3);
+
 /// How this node stands in its cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
@@ -34,9 +37,11 @@ impl Standing {
         self.heard.saturating_sub(self.quorum())
     }
 
-    /// Whether enough voters are heard to decide anything.
-    pub const fn has_quorum(&self) -> bool {
-        self.voters > 0 && self.heard >= self.quorum()
+    /// Whether enough voters are there to decide anything: they were heard, or have just proven how fresh this node is, as they do
+    /// before they have told anything else.
+    pub fn has_quorum(&self) -> bool {
+        let is_proven = self.staleness.is_some_and(|age| age < PROVEN);
+        self.voters > 0 && (self.heard >= self.quorum() || is_proven)
     }
 }
 
@@ -63,7 +68,7 @@ impl Admin {
 
 #[cfg(test)]
 mod tests {
-    use super::Standing;
+    use super::{Duration, Standing};
 
     fn standing(voters: usize, heard: usize) -> Standing {
         Standing {
@@ -79,6 +84,19 @@ mod tests {
         assert_eq!(standing(3, 2).can_lose(), 0);
         assert_eq!(standing(5, 5).can_lose(), 2);
         assert_eq!(standing(3, 1).can_lose(), 0);
+    }
+
+    #[test]
+    fn whoever_proves_to_be_fresh_has_a_quorum_though_nobody_told_anything_yet() {
+        let young = Standing {
+            staleness: Some(Duration::from_millis(400)),
+            ..standing(3, 1)
+        };
+        let lost = Standing {
+            staleness: Some(Duration::from_secs(4)),
+            ..standing(3, 1)
+        };
+        assert!(young.has_quorum() && !lost.has_quorum());
     }
 
     #[test]

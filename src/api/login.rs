@@ -1,7 +1,7 @@
 //! The front door: one decision per request, from what this node has applied.
 
 use std::future::{Future, pending};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -125,30 +125,21 @@ impl LoginService {
     }
 
     async fn decide(&self, request: v1::AuthenticateRequest, budget: Duration) -> Result<Decided, Undecided> {
+        let door = &*self.door;
+        let deadline = over(budget);
         let requirement = presented::requirement(&request);
         let credentials = presented::credentials(request)?;
-        let walk = self.walk(&credentials, requirement, budget);
-        timeout(budget, walk).await.unwrap_or_else(|_| Err(Undecided::late()))
-    }
-
-    async fn walk(
-        &self,
-        credentials: &Credentials,
-        requirement: ReadRequirement,
-        budget: Duration,
-    ) -> Result<Decided, Undecided> {
-        let door = &*self.door;
         let ground = self.ground(&credentials.listener, requirement, budget).await?;
         let begun = door.clock.instant();
         let decision = ground
             .chain
-            .decide(credentials, ground.settings.no_authenticator, &*door.clock)
+            .decide(&credentials, ground.settings.no_authenticator, &*door.clock, deadline)
             .await;
         let ended = door.clock.instant();
         if let Some(came) = came_of(&decision) {
             door.decisions.record(came, ended.since(begun), ended);
         }
-        self.log(credentials, &decision, ended);
+        self.log(&credentials, &decision, ended);
         Ok(Decided {
             decision,
             freshness: ground.freshness,
@@ -164,9 +155,7 @@ impl LoginService {
         budget: Duration,
     ) -> Result<v1::ExplainResponse, Undecided> {
         let door = &*self.door;
-        // From now on, and not from when somebody waits for it.
-        let over = timeout(budget, pending::<()>());
-        let deadline = pin!(async { drop(over.await) });
+        let deadline = over(budget);
         let id = request.id;
         let requirement = presented::requirement(&request);
         let credentials = Credentials {
@@ -267,6 +256,12 @@ fn undecidable(decision: &Decision) -> Option<Undecided> {
     exact
         .is_undecided()
         .then(|| Undecided::unable(exact, format!("authenticator `{who}` could not decide: {exact}")))
+}
+
+/// Comes when so much time is over: from now on, and not from when somebody waits for it.
+fn over(budget: Duration) -> impl Future<Output = ()> + Send {
+    let over = timeout(budget, pending::<()>());
+    async { drop(over.await) }
 }
 
 /// The time a call may take: its `grpc-timeout`, a little less, because at the full time the transport would already have cancelled it.

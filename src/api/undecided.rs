@@ -31,14 +31,6 @@ impl Undecided {
         }
     }
 
-    /// The caller's time is over.
-    pub(super) fn late() -> Self {
-        Self::unable(
-            Reason::DeadlineExceeded,
-            "the deadline passed before the login was decided",
-        )
-    }
-
     fn code(&self) -> Code {
         match self {
             Self::Malformed(_) => Code::InvalidArgument,
@@ -116,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_late_login_is_told_so_and_not_to_retry() {
-        let status = Undecided::late().into_status();
+        let status = Undecided::unable(Reason::DeadlineExceeded, "late").into_status();
         assert_eq!(status.code(), Code::DeadlineExceeded);
         assert!(status.get_error_details().retry_info().is_none());
     }

@@ -1,7 +1,7 @@
 //! The walk: authenticator after authenticator until a verdict. The only chain semantics in the house.
 
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -123,27 +123,30 @@ pub struct Step {
 }
 
 impl Chain {
-    /// Walks the chain, and counts. Deadlines are the providers' own affair: this room knows no runtime, so whoever opens a provider
-    /// wraps it in one that gives up after [`Link::timeout`].
+    /// Walks the chain, and counts. `deadline` comes when the time of whoever asks is over: who has not answered then has failed, so
+    /// that it is counted and named. The providers' own times are their own affair: this room knows no runtime, so whoever opens
+    /// one wraps it in one that gives up after [`Link::timeout`].
     pub async fn decide(
         &self,
         credentials: &Credentials,
         no_authenticator: NoAuthenticator,
         clock: &dyn Clock,
+        deadline: impl Future<Output = ()> + Send,
     ) -> Decision {
-        self.walk(credentials, no_authenticator, clock, None).await
+        self.walk(credentials, no_authenticator, clock, pin!(deadline), true)
+            .await
     }
 
-    /// The same walk for an operator: nothing is counted, and what was noted on the way stands in the steps. Who has not answered
-    /// when `deadline` comes has failed, so that the trace is there whatever happens.
+    /// The same walk for an operator: nothing is counted, and what was noted on the way stands in the steps.
     pub async fn explain(
         &self,
         credentials: &Credentials,
         no_authenticator: NoAuthenticator,
         clock: &dyn Clock,
-        deadline: Deadline<'_>,
+        deadline: impl Future<Output = ()> + Send,
     ) -> Decision {
-        self.walk(credentials, no_authenticator, clock, Some(deadline)).await
+        self.walk(credentials, no_authenticator, clock, pin!(deadline), false)
+            .await
     }
 
     async fn walk(
@@ -151,7 +154,8 @@ impl Chain {
         credentials: &Credentials,
         no_authenticator: NoAuthenticator,
         clock: &dyn Clock,
-        mut explained: Option<Deadline<'_>>,
+        mut deadline: Deadline<'_>,
+        is_counted: bool,
     ) -> Decision {
         let mut walk = Walk::default();
         for link in &self.links {
@@ -164,14 +168,10 @@ impl Chain {
                 continue;
             }
             let begun = clock.instant();
-            let asking = link.provider.authenticate(credentials);
-            let answer = match &mut explained {
-                None => asking.await,
-                Some(deadline) => in_time(asking, deadline.as_mut()).await,
-            };
+            let answer = in_time(link.provider.authenticate(credentials), deadline.as_mut()).await;
             let ended = clock.instant();
             let took = ended.since(begun);
-            if explained.is_none() {
+            if is_counted {
                 link.count(credentials, &answer, took, ended);
             }
             walk.take(link, answer, took, &credentials.notes);
@@ -183,7 +183,7 @@ impl Chain {
 }
 
 /// What comes when the time of whoever asks is over.
-pub type Deadline<'a> = Pin<&'a mut (dyn Future<Output = ()> + Send)>;
+type Deadline<'a> = Pin<&'a mut (dyn Future<Output = ()> + Send)>;
 
 /// The answer, if it comes before the deadline.
 async fn in_time(mut asking: BoxFuture<'_, Answer>, mut deadline: Deadline<'_>) -> Answer {

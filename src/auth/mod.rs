@@ -23,7 +23,7 @@ mod verdict;
 pub use self::authenticator::{
     AuthenticatorFeed, AuthenticatorKey, AuthenticatorRecord, GLOBAL_CHAIN, OnFailure, default_id,
 };
-pub use self::chain::{Chain, Deadline, Decision, Link, Outcome, Step, StepVerdict};
+pub use self::chain::{Chain, Decision, Link, Outcome, Step, StepVerdict};
 pub use self::clock::{Clock, Instant, SystemClock, TestClock, Timestamp};
 pub use self::credentials::Credentials;
 pub use self::keys::{Key, KeyRing, SealingKey, SharedKeys};

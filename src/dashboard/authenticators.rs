@@ -15,7 +15,8 @@ use super::kinds::mechanism_word;
 use super::page::{Page, Place};
 use super::said::{Said, to};
 use super::ui::{
-    Button, Tone, banner, empty, hidden, link, link_unless, node_count, node_name, pill, primary_link, provider_pill,
+    Button, Tone, banner, empty, hidden, link, link_unless, node_count, node_name, pill, primary_link, prose,
+    provider_pill,
 };
 use super::visit::Visit;
 use crate::admin::{AuthenticatorStatus, AuthenticatorView, Joint, NodeAuthenticatorStatus, Role};
@@ -143,7 +144,7 @@ fn drawn_row((view, status): &Row, at: usize, all: usize, obstacle: Option<&str>
             div.tight {
                 a.name href=(addresses::authenticator(key, "")) { (view.title) }
                 span.small.muted { (mechanism_word(&record.mechanism)) @if *id != crate::auth::default_id(&record.mechanism, &record.backend) { " · " (id) } }
-                @for warning in &view.warnings { span.small { span aria-hidden="true" { "▲ " } (warning) } }
+                @for warning in &view.warnings { span.small { span aria-hidden="true" { "▲ " } (prose(warning)) } }
             }
             div.health { (health(key, status, now)) }
             div.rate.num { (rate(key, status)) }

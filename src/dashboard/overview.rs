@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::format;
 use super::said::Said;
 use super::site::Site;
-use super::ui::{Button, Tile, Tone, banner, node_count, node_name, pill, provider_pill, tiles};
+use super::ui::{Button, Tile, Tone, banner, node_count, node_name, pill, prose, provider_pill, tiles};
 use super::visit::Visit;
 use crate::admin::{AuthenticatorStatus, NodeAuthenticatorStatus, Role};
 use crate::auth::{AuthenticatorKey, Figures, Timestamp};
@@ -26,7 +26,7 @@ pub(super) async fn page(
     let (key, now) = (subject.key(), visit.site().clock().now());
     let obstacle = visit.obstacle(Role::Editor);
     let body = html! {
-        @for warning in &subject.view.warnings { (banner(Tone::Warn, &html! { (warning) }, None)) }
+        @for warning in &subject.view.warnings { (banner(Tone::Warn, &prose(warning), None)) }
         (super::authenticators::troubles(&[(subject.view.clone(), subject.status.clone())]))
         (figures(&subject.status))
         section.card.stack { h2 { "Decisions per second, last hour" } div id="chart" { (chart::rates(&visit.site().history().rates(key))) } }

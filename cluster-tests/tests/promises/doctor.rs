@@ -1,6 +1,8 @@
 //! `portcullis doctor` finds what is wrong, names it, and says what to do; and finds nothing where nothing is.
 
-use anyhow::{Context as _, Result};
+use std::process::Output;
+
+use anyhow::{Context as _, Result, bail};
 use cluster_tests::calls::{create_operator, message, set_algorithm};
 use cluster_tests::cluster::PATIENCE;
 use cluster_tests::ports::PortBlock;
@@ -21,11 +23,18 @@ async fn findings(
 ) -> Result<(Vec<Value>, Option<i32>)> {
     wait_for(what, PATIENCE, async || {
         let output = ask(cluster, node, &DOCTOR, "").await?;
-        let report = cli::json(&output)?;
-        let findings = report["findings"].as_array().context("no findings")?.clone();
+        let findings = listed(&output)?;
         Ok(is_so(&findings).then_some((findings, output.status.code())))
     })
     .await
+}
+
+fn listed(output: &Output) -> Result<Vec<Value>> {
+    let mut report = cli::json(output)?;
+    match report.get_mut("findings").map(Value::take) {
+        Some(Value::Array(findings)) => Ok(findings),
+        other => bail!("no findings: {other:?}"),
+    }
 }
 
 /// Those of them that are so, as `check: about`.
@@ -154,9 +163,7 @@ async fn a_key_is_told_by_its_role_and_the_way_by_what_stands_in_it() -> Result<
     let doctor = async |endpoint: &str, key: &str| {
         let arguments = [&["--endpoint", endpoint], &DOCTOR[..]].concat();
         let output = run(&arguments, &[("PORTCULLIS_API_KEY", key)], "").await?;
-        let report = cli::json(&output)?;
-        let findings = report["findings"].as_array().context("no findings")?.clone();
-        anyhow::Ok((findings, output.status.code()))
+        anyhow::Ok((listed(&output)?, output.status.code()))
     };
     for (key, state, word) in [
         (key_of[0].as_str(), "fail", "client"),

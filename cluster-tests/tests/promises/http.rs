@@ -13,9 +13,7 @@ use toml::Table;
 async fn monitoring_reads_over_tls_in_either_version() -> Result<()> {
     let authority = Authority::new("http")?;
     let folder = tempfile::tempdir()?;
-    let (cert, key) = authority
-        .server(&["localhost", "127.0.0.1"])?
-        .write(folder.path(), "node")?;
+    let (cert, key) = authority.local_server()?.write(folder.path(), "node")?;
     let mut tls = Table::new();
     tls.insert("cert".into(), cert.display().to_string().into());
     tls.insert("key".into(), key.display().to_string().into());
@@ -64,12 +62,8 @@ async fn a_node_that_serves_plain_http_to_others_says_so_loudly() -> Result<()> 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_certificate_that_cannot_be_used_stops_the_start_and_is_named() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let (cert, _) = Authority::new("one")?
-        .server(&["localhost", "127.0.0.1"])?
-        .write(folder.path(), "one")?;
-    let (_, key) = Authority::new("other")?
-        .server(&["localhost", "127.0.0.1"])?
-        .write(folder.path(), "other")?;
+    let (cert, _) = Authority::new("one")?.local_server()?.write(folder.path(), "one")?;
+    let (_, key) = Authority::new("other")?.local_server()?.write(folder.path(), "other")?;
     let mut tls = Table::new();
     tls.insert("cert".into(), cert.display().to_string().into());
     tls.insert("key".into(), key.display().to_string().into());

@@ -23,6 +23,7 @@ mod linearizable;
 mod monitoring;
 mod no_lost_writes;
 mod overload;
+mod pages;
 mod partition;
 mod preconditions;
 mod rehash;

@@ -189,7 +189,7 @@ async fn a_backend_that_fails_is_an_error_and_a_wrong_password_is_none() -> Resu
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_collector_behind_tls_gets_the_key_from_a_file_and_the_last_spans_at_the_stop() -> Result<()> {
     let authority = Authority::new("traces")?;
-    let collector = Collector::start(Some(&authority.server(&["localhost", "127.0.0.1"])?)).await?;
+    let collector = Collector::start(Some(&authority.local_server()?)).await?;
     let folder = tempfile::tempdir()?;
     let (ca, headers) = (folder.path().join("ca.pem"), folder.path().join("headers"));
     std::fs::write(&ca, &authority.certificate)?;

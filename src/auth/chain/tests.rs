@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::future::{pending, ready};
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -83,7 +82,9 @@ fn password() -> Credentials {
 
 async fn decide_as(links: Vec<Link>, credentials: &Credentials, empty: NoAuthenticator) -> (Decision, Vec<Arc<Tally>>) {
     let tallies = links.iter().map(|link| Arc::clone(&link.tally)).collect();
-    let decision = Chain { links }.decide(credentials, empty, &TestClock::at(1000)).await;
+    let decision = Chain { links }
+        .decide(credentials, empty, &TestClock::at(1000), pending())
+        .await;
     (decision, tallies)
 }
 
@@ -386,11 +387,13 @@ async fn a_login_in_flight_finishes_on_the_instance_it_began_with() {
     );
 
     let (chain, credentials, clock) = (live.chain("").unwrap(), password(), TestClock::at(1000));
-    let mut in_flight = Box::pin(chain.decide(&credentials, NoAuthenticator::Deny, &clock));
+    let mut in_flight = Box::pin(chain.decide(&credentials, NoAuthenticator::Deny, &clock, pending()));
     assert!(futures_util::poll!(&mut in_flight).is_pending());
     live.swap(2, in_force(denies("a")));
     let late = live.chain("").unwrap();
-    let late = late.decide(&credentials, NoAuthenticator::Deny, &clock).await;
+    let late = late
+        .decide(&credentials, NoAuthenticator::Deny, &clock, pending())
+        .await;
     assert_eq!(late.outcome, Outcome::Deny(Reason::BadUsernameOrPassword));
 
     old.0.add_permits(1);
@@ -421,12 +424,11 @@ async fn an_explanation_counts_nothing_and_is_not_followed_up() {
     };
     let chain = Chain { links: vec![link] };
     let (clock, client) = (TestClock::at(1000), password());
-    let mut never = pin!(pending());
-    let explained = chain.explain(&client, NoAuthenticator::Deny, &clock, never.as_mut());
+    let explained = chain.explain(&client, NoAuthenticator::Deny, &clock, pending());
     assert_eq!(trace(&explained.await), [ALLOWED]);
     assert_eq!(counts(&chain.links[0].tally), (0, 0, 0, 0, 0));
     assert_eq!(provider.2.load(Ordering::Relaxed), 0);
-    let decided = chain.decide(&client, NoAuthenticator::Deny, &clock);
+    let decided = chain.decide(&client, NoAuthenticator::Deny, &clock, pending());
     assert_eq!(trace(&decided.await), [ALLOWED]);
     assert_eq!(counts(&chain.links[0].tally), (1, 1, 0, 0, 0));
     assert_eq!(provider.2.load(Ordering::Relaxed), 1);
@@ -448,8 +450,7 @@ async fn an_explanation_tells_what_was_noted_and_who_was_being_asked_when_its_ti
         ..password()
     };
     noted.notes.note(|| "no row".to_owned());
-    let mut over = pin!(ready(()));
-    let explained = chain.explain(&noted, NoAuthenticator::Deny, &*clock, over.as_mut());
+    let explained = chain.explain(&noted, NoAuthenticator::Deny, &*clock, ready(()));
     let decision = explained.await;
     assert_eq!(
         trace(&decision),
@@ -462,4 +463,12 @@ async fn an_explanation_tells_what_was_noted_and_who_was_being_asked_when_its_ti
     assert_eq!(decision.outcome, Outcome::Deny(Reason::DeadlineExceeded));
     assert_eq!(decision.steps[0].detail, "no row");
     assert!(decision.steps[1].detail.contains("the caller's time"), "{decision:?}");
+    assert!(chain.links.iter().all(|link| counts(&link.tally).0 == 0));
+    // A login that counts is a failure of whoever took the time.
+    chain
+        .decide(&password(), NoAuthenticator::Deny, &*clock, ready(()))
+        .await;
+    assert_eq!(counts(&chain.links[0].tally), (1, 0, 0, 1, 0));
+    assert_eq!(counts(&chain.links[1].tally), (1, 0, 0, 0, 1));
+    assert_eq!(counts(&chain.links[2].tally), (0, 0, 0, 0, 0));
 }

@@ -65,6 +65,8 @@ struct Fares {
     /// `None` as long as nothing came of anything.
     last: Option<Result<(), String>>,
     since: Timestamp,
+    last_success: Option<Timestamp>,
+    probed_at: Option<Timestamp>,
 }
 
 impl RemoteKeys {
@@ -115,7 +117,12 @@ impl Shared {
             }),
             wanted: Notify::new(),
             asked: Mutex::default(),
-            fares: Mutex::new(Fares { last: None, since }),
+            fares: Mutex::new(Fares {
+                last: None,
+                since,
+                last_success: None,
+                probed_at: None,
+            }),
         }
     }
 
@@ -179,10 +186,14 @@ impl Shared {
     pub(super) fn fetch_ended(&self, end: Result<(), String>) -> bool {
         self.answers.store(end.is_ok(), Ordering::Relaxed);
         let is_new = {
-            let mut fares = lock(&self.fares);
+            let (mut fares, now) = (lock(&self.fares), self.clock.now());
+            fares.probed_at = Some(now);
+            if end.is_ok() {
+                fares.last_success = Some(now);
+            }
             let is_new = fares.last.as_ref().map(Result::is_ok) != Some(end.is_ok());
             if is_new {
-                fares.since = self.clock.now();
+                fares.since = now;
             }
             fares.last = Some(end);
             is_new
@@ -208,13 +219,22 @@ impl Shared {
     }
 
     fn health(&self) -> Health {
-        let Fares { last, since } = lock(&self.fares).clone();
+        let Fares {
+            last,
+            since,
+            last_success,
+            probed_at,
+        } = lock(&self.fares).clone();
         let (status, error) = match last {
             None => (ProviderStatus::Connecting, String::new()),
             Some(Ok(())) => (ProviderStatus::Connected, String::new()),
             Some(Err(why)) => (ProviderStatus::Disconnected, format!("{why}; {}", self.how_old())),
         };
-        Health::of(status, error, since)
+        Health {
+            last_success,
+            probed_at,
+            ..Health::of(status, error, since)
+        }
     }
 
     fn how_old(&self) -> String {

@@ -140,7 +140,12 @@ impl House {
             ..Credentials::default()
         };
         self.global()
-            .decide(&credentials, NoAuthenticator::Allow, &*self.clock)
+            .decide(
+                &credentials,
+                NoAuthenticator::Allow,
+                &*self.clock,
+                std::future::pending(),
+            )
             .await
             .outcome
     }

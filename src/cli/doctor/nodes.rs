@@ -12,9 +12,9 @@ const LAG: u64 = 1000;
 /// So old may its knowledge be without one.
 const STALENESS: Duration = Duration::from_secs(5);
 /// Clocks that differ by more are worth a word. Figures take some time to come, which is in the difference.
-const CLOCK_WARNS: u64 = 2000;
+const CLOCK_WARNS: Duration = Duration::from_secs(2);
 /// By more than this, exchanges that begin on one node cannot end on another.
-const CLOCK_FAILS: u64 = 5000;
+const CLOCK_FAILS: Duration = Duration::from_secs(5);
 /// With less on the disk there may be no room for the next snapshot.
 const DISK_WARNS: u64 = 1 << 30;
 /// With less than this there is none for the journal before long.
@@ -86,10 +86,12 @@ fn clock(node: &Node, about: &str, checkup: &mut Checkup) {
         1.. => format!("{away:?} ahead of the asked node's, when its figures came"),
         _ => format!("{away:?} behind the asked node's, when its figures came"),
     };
-    let state = match millis.unsigned_abs() {
-        off if off <= CLOCK_WARNS => State::Ok,
-        off if off <= CLOCK_FAILS => State::Warn,
-        _ => State::Fail,
+    let state = if away > CLOCK_FAILS {
+        State::Fail
+    } else if away > CLOCK_WARNS {
+        State::Warn
+    } else {
+        State::Ok
     };
     let advice = if state == State::Ok {
         ""

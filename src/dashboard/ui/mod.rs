@@ -17,3 +17,6 @@ pub(super) use self::notice::{Faults, empty, id_of};
 pub(super) use self::pill::{node_count, node_name, pill, provider_pill};
 pub(super) use self::prose::prose;
 pub(super) use self::tiles::{Tile, tiles};
+
+#[cfg(test)]
+mod tests;

@@ -166,6 +166,10 @@ async fn keys_outlive_a_failing_endpoint_but_not_for_ever() {
         "{}",
         health.error
     );
+    assert!(
+        health.last_success.is_some() && health.probed_at > health.last_success,
+        "{health:?}"
+    );
     house.fixture.clock.advance(Duration::from_secs(569));
     assert_eq!(house.says_of("RS256").await, "allow");
     house.fixture.clock.advance(Duration::from_secs(1));
