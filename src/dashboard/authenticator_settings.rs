@@ -10,7 +10,7 @@ use super::addresses::{self, ChainQuery};
 use super::authenticator_form::{AuthenticatorForm, draft_from, draft_of, tests};
 use super::authenticator_tabs::{Subject, Tab};
 use super::difference::{Change, differences, effects, merged};
-use super::drafts::{Draft, held};
+use super::drafts::{Draft, held, read_base, written_base};
 use super::failure::Failure;
 use super::form::Given;
 use super::page::{Page, Place};
@@ -65,12 +65,13 @@ fn page(
         is_locked: obstacle.is_some(),
     };
     let key = subject.key();
+    let base = visit.draft(draft_id).and_then(|draft| draft.base);
     let body = html! {
         @if let Some(why) = &obstacle { (banner(Tone::Info, &html! { "You can look, and not change: " (why) }, None)) }
         @if !tested.is_empty() { (tests(tested)) }
         form.form method="post" action=(addresses::authenticator(key, "/settings")) data-guard {
             (hidden("draft", draft_id))
-            (hidden("revision", &subject.view.record.revision.to_string()))
+            (hidden("base", &written_base(base.as_deref().unwrap_or(&subject.view.record))))
             (form.draw())
             div.foot {
                 (Button::new("Test").sends("action", "test").unless(obstacle.as_deref()).draw())
@@ -105,12 +106,9 @@ pub(super) async fn submit(
         enabled: Some(record.enabled),
         ..wanted
     };
-    // What the form was opened upon; not what is stored by now.
-    let base = before.and_then(|draft| draft.base).unwrap_or_else(|| {
-        let mut base = record.clone();
-        base.revision = given.number("revision").unwrap_or(record.revision);
-        Box::new(base)
-    });
+    let base = before
+        .and_then(|draft| draft.base)
+        .unwrap_or_else(|| read_base(&given, record));
     let draft_id = visit.keep_draft(
         given.text("draft"),
         Draft {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::failure::Failure;
+use super::form::Given;
 use super::visit::Visit;
 use crate::admin::AuthenticatorDraft;
 use crate::auth::AuthenticatorRecord;
@@ -37,6 +38,19 @@ impl Visit {
     pub(super) fn forget_draft(&self, id: &str) {
         self.site().drafts().forget(id, &self.signed.session_id);
     }
+}
+
+/// What a form is opened upon, to be sent along with it: by the time it comes back, somebody else may have changed it.
+pub(super) fn written_base(base: &AuthenticatorRecord) -> String {
+    serde_json::to_string(base).unwrap_or_default()
+}
+
+/// What the form was opened upon; not what is stored by now. It holds no secrets, and decides only what the merge of two changes
+/// begins with.
+pub(super) fn read_base(given: &Given, stored: &AuthenticatorRecord) -> Box<AuthenticatorRecord> {
+    let base = serde_json::from_str(given.text("base")).ok();
+    let base = base.filter(|base: &AuthenticatorRecord| base.key == stored.key);
+    Box::new(base.unwrap_or_else(|| stored.clone()))
 }
 
 /// The settings that a form begins with: those of a draft, or those that are stored.
