@@ -10,7 +10,8 @@ use crate::auth::{Key, KeyRing as _, Timestamp};
 use crate::raft::Role;
 use crate::store::Command;
 
-/// How often the leader looks whether it is time. Soon enough that a new cluster has its keys before anybody needs them.
+/// How often the leader looks whether it is time. It looks at once when the node has become ready too, so that a new cluster has its
+/// keys before anybody needs them.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Three keys are kept, and the state of an exchange lives for thirty seconds.
 const SHORTEST_PERIOD: Duration = Duration::from_secs(15);
@@ -21,8 +22,14 @@ const BY: &str = "system";
 pub(super) async fn keep(inner: Weak<Inner>) {
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let Some(mut ready) = inner.upgrade().map(|inner| inner.ready.subscribe()) else {
+        return;
+    };
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            Ok(()) = ready.changed() => {}
+        }
         let Some(inner) = inner.upgrade() else { return };
         let Some(newest) = inner.key_to_replace() else { continue };
         // A refusal says that another leader was faster; without a quorum the next look tries again.
