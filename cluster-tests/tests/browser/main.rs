@@ -7,4 +7,5 @@ mod order; // the order of a chain
 mod scene; // what the tests put on the stage
 mod settings; // changing and deleting authenticators
 mod status; // how authenticators fare
+mod users; // users, one by one and in files
 mod wizard; // the way to a new authenticator
