@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use super::browser::Browser;
+use super::window::Browser;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/tests-python/axe.min.js");
 const CHECK: &str = "

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde::Deserialize;
 
-use super::browser::Browser;
+use super::window::Browser;
 
 const MEASURE: &str = "
     const done = arguments[arguments.length - 1];

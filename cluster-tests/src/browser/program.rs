@@ -1,5 +1,10 @@
 //! chromedriver and the Chromium that it starts: both are gone when the value is that stands for them.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a member that JSON does not have is null, and is asked for what it is"
+)]
+
 use std::fs::File;
 use std::path::Path;
 use std::process::Stdio;

@@ -10,8 +10,8 @@ use futures_util::FutureExt as _;
 use portcullis::wire::Client;
 use portcullis::wire::pb::v1::Role;
 
-use super::browser::Browser;
 use super::visitor::Visitor;
+use super::window::Browser;
 use crate::calls;
 use crate::cluster::{Cluster, Options};
 

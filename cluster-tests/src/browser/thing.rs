@@ -1,5 +1,10 @@
 //! What is found as assistive technology finds it: by its role and its name.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a member that JSON does not have is null, and is asked for what it is"
+)]
+
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};

@@ -1,5 +1,10 @@
 //! What axe does not look at: structure, names, the size of targets, the way of the focus.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a member that JSON does not have is null, and is asked for what it is"
+)]
+
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
@@ -7,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use thirtyfour::Key;
 
-use super::browser::Browser;
+use super::window::Browser;
 
 const STRUCTURE: &str = include_str!("structure.js");
 /// Roles that are nothing without a name.

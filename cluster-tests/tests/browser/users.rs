@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
@@ -161,7 +161,7 @@ async fn users_are_found_by_what_they_are_called_and_are_and_page_by_page() -> R
 }
 
 /// Chooses a file and has it checked; waits until that is done.
-async fn check_file(stage: &Stage, file: &PathBuf, holds: &str) -> Result<()> {
+async fn check_file(stage: &Stage, file: &Path, holds: &str) -> Result<()> {
     stage.open(1, &format!("{USERS}/import")).await?;
     let browser = &stage.browser;
     browser.find("radio", holds).await?.click().await?;

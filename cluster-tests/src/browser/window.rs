@@ -1,5 +1,10 @@
 //! A window of a browser: where it goes, what is found there, how it looks, and what its console says.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a member that JSON does not have is null, and is asked for what it is"
+)]
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
