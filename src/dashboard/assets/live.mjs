@@ -46,7 +46,7 @@ function open() {
   source.addEventListener("writable", (event) => {
     // Controls are drawn enabled or not; what somebody types is not taken from under their hands.
     const same = event.data === document.body.dataset.writable;
-    if (!same && !document.querySelector("form[data-guard]")) location.reload();
+    if (!same && busy.size === 0 && !document.querySelector("form[data-guard]")) location.reload();
   });
   source.addEventListener("build", (event) => {
     if (event.data !== document.documentElement.dataset.build) show("A new version is running: reload the page");

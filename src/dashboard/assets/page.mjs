@@ -1,5 +1,5 @@
 // What every page does: focus where a form went wrong, a question before typed text is lost, keys, menus.
-import "./live.mjs";
+import { busy } from "./live.mjs";
 import "./order.mjs";
 import "./palette.mjs";
 
@@ -42,9 +42,14 @@ addEventListener("submit", (event) => {
   if (event.defaultPrevented || !button) return;
   if (event.target.dataset.sent) { event.preventDefault(); return; }
   event.target.dataset.sent = "yes";
+  // A page that is loaded anew meanwhile would lose what the answer says.
+  busy.add("sent");
   button.setAttribute("aria-busy", "true");
 });
-addEventListener("pageshow", () => { for (const form of document.forms) delete form.dataset.sent; });
+addEventListener("pageshow", () => {
+  busy.delete("sent");
+  for (const form of document.forms) delete form.dataset.sent;
+});
 
 // One menu at a time, and none when one clicks elsewhere.
 addEventListener("click", (event) => {
