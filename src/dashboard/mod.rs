@@ -30,6 +30,7 @@ mod overview;
 mod page;
 mod palette;
 mod said;
+mod seen;
 mod server;
 mod settings;
 mod sign_in;
