@@ -18,13 +18,16 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
+/// The mark of Portcullis.
+pub(super) const MARK: &str = include_str!("assets/mark.svg");
+
 static FILES: &[(&str, &str, &[u8])] = &[
     ("portcullis.css", CSS, include_bytes!("assets/portcullis.css")),
     ("page.mjs", SCRIPT, include_bytes!("assets/page.mjs")),
     ("live.mjs", SCRIPT, include_bytes!("assets/live.mjs")),
     ("order.mjs", SCRIPT, include_bytes!("assets/order.mjs")),
     ("palette.mjs", SCRIPT, include_bytes!("assets/palette.mjs")),
-    ("mark.svg", SVG, include_bytes!("assets/mark.svg")),
+    ("mark.svg", SVG, MARK.as_bytes()),
 ];
 
 struct Asset {

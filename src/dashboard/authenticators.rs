@@ -138,7 +138,7 @@ fn drawn_row((view, status): &Row, at: usize, all: usize, obstacle: Option<&str>
     let (key, id) = (&record.key, &*record.key.id);
     html! {
         li data-id=(id) {
-            button.plain.icon.grip type="button" hidden aria-pressed="false" aria-describedby="order-help"
+            button.plain.icon.grip.reserved type="button" hidden aria-pressed="false" aria-describedby="order-help"
                 aria-label={ "Move " (id) } disabled[obstacle.is_some()] title=[obstacle] { "⠿" }
             span.place { (at + 1) }
             div.tight {
@@ -174,7 +174,7 @@ fn on_node(node: &NodeAuthenticatorStatus, now: Timestamp) -> Markup {
                 (provider_pill(health.status))
                 @if node.figures.p50.is_zero() {} @else { span.muted.small { (format::took(node.figures.p50)) } }
                 @if health.error.is_empty() {} @else { span.small { (health.error) } }
-                span.muted.small { "since " (format::ago(now, health.since)) }
+                span.muted.small { (format::lasting(now, health.since)) }
             }
             _ => {
                 (pill(Tone::Off, "No answer"))

@@ -107,6 +107,17 @@ pub(super) fn ago(now: Timestamp, at: Timestamp) -> Markup {
     html! { time datetime=(machine(at)) title=(exact(at)) { (text) } }
 }
 
+/// How long something has been so, in whole minutes: a figure that changes every second is no news.
+pub(super) fn lasting(now: Timestamp, since: Timestamp) -> Markup {
+    let time = Duration::from_millis(now.0.saturating_sub(since.0));
+    let text = if time < Duration::from_secs(60) {
+        "for less than a minute".to_owned()
+    } else {
+        format!("for {}", span(time))
+    };
+    html! { time datetime=(machine(since)) title=(exact(since)) { (text) } }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

@@ -3,8 +3,9 @@
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use maud::{DOCTYPE, Markup, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::assets;
 use super::said::{self, Said};
 use super::standing;
 use super::ui::{Button, hidden, node_name};
@@ -125,7 +126,7 @@ impl Visit {
 pub(super) fn alone(guest: &Guest, title: &str, body: Markup) -> Response {
     let body = html! {
         main.alone id="main" {
-            p { span.brand { (mark(guest)) "Portcullis" } }
+            p { span.brand { (mark()) "Portcullis" } }
             h1 { (title) }
             (body)
         }
@@ -176,8 +177,9 @@ fn whole(guest: &Guest, head: Head<'_>, body: &Markup) -> Response {
         .into_response()
 }
 
-fn mark(guest: &Guest) -> Markup {
-    html! { img src=(guest.site.assets().url("mark.svg")) width="20" height="20" alt=""; }
+/// In the page itself, which saves a request.
+fn mark() -> Markup {
+    html! { span.mark aria-hidden="true" { (PreEscaped(assets::MARK)) } }
 }
 
 /// Clusters have ids, no names; the first letters tell them apart.
@@ -190,11 +192,11 @@ fn bar(visit: &Visit) -> Markup {
     let account = &visit.signed.account;
     html! {
         header.bar {
-            a.brand href="/authenticators" { (mark(&visit.guest)) "Portcullis" }
+            a.brand href="/authenticators" { (mark()) "Portcullis" }
             span.muted { (cluster_name(visit)) }
             span.grow {}
             span.muted.small id="live" hidden {}
-            button.plain id="search" hidden type="button" { "Search " kbd { "Ctrl K" } }
+            button.plain.reserved id="search" hidden type="button" { "Search " kbd { "Ctrl K" } }
             details.menu {
                 summary { (account.name) span.muted { " · " (role_word(account.role)) } }
                 div {
