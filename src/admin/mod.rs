@@ -45,7 +45,7 @@ pub use self::api_key::ApiKey;
 pub use self::authenticator_draft::{AuthenticatorDraft, AuthenticatorPatch};
 pub use self::authenticator_settings::filled_in;
 pub use self::authenticator_status::{AuthenticatorStatus, Joint, NodeAuthenticatorStatus};
-pub use self::authenticator_views::AuthenticatorView;
+pub use self::authenticator_views::{AuthenticatorView, Decides};
 pub use self::authenticators::AuthenticatorRemoved;
 pub use self::bootstrap::Bootstrapper;
 pub use self::errands::{NodeOutcome, NodeTest};

@@ -19,7 +19,7 @@ use super::ui::{
     prose, provider_pill,
 };
 use super::visit::Visit;
-use crate::admin::{AuthenticatorStatus, AuthenticatorView, Joint, NodeAuthenticatorStatus, Role};
+use crate::admin::{AuthenticatorStatus, AuthenticatorView, Decides, Joint, NodeAuthenticatorStatus, Role};
 use crate::auth::{AuthenticatorKey, NoAuthenticator, OnFailure, ProviderStatus, Timestamp};
 
 /// An authenticator with how it fares.
@@ -39,6 +39,7 @@ pub(super) fn list_page(visit: &Visit, chain: &str, notice: Markup) -> Response 
     let rows = admin.chain_status(chain);
     let obstacle = visit.obstacle(Role::Editor);
     let now = visit.site().clock().now();
+    let decides = admin.decides(chain);
     let body = html! {
         (notice)
         (chains(&admin.chains(), chain))
@@ -47,8 +48,11 @@ pub(super) fn list_page(visit: &Visit, chain: &str, notice: Markup) -> Response 
             div.card {
                 (empty(
                     "No authenticator yet",
-                    "An authenticator checks what a client presents: a password against a database, a token, a SCRAM exchange. \
-                     Until there is one, every client gets the same answer.",
+                    &format!(
+                        "An authenticator checks what a client presents: a password against a database, a token, a SCRAM exchange. \
+                         Until there is one, {}.",
+                        without_any(decides),
+                    ),
                     &primary_link(&addresses::wizard(chain, ""), "Add the first authenticator", obstacle.as_deref()),
                 ))
             }
@@ -59,7 +63,7 @@ pub(super) fn list_page(visit: &Visit, chain: &str, notice: Markup) -> Response 
                     @for (at, row) in rows.iter().enumerate() { (drawn_row(row, at, rows.len(), obstacle.as_deref(), now)) }
                 }
                 div.chain-end {
-                    span { "└ nobody knew the client → Denied" }
+                    span { "└ " (end_of_chain(decides)) }
                     a href="/settings" { "What happens without authenticators" }
                 }
             }
@@ -72,7 +76,7 @@ pub(super) fn list_page(visit: &Visit, chain: &str, notice: Markup) -> Response 
     };
     visit.page(
         Page::new(Place::Authenticators, &title, body)
-            .lead(html! { "Asked from top to bottom. The first to allow or deny decides; a client nobody knows is denied." })
+            .lead(html! { "Asked from top to bottom. The first to allow or deny decides." })
             .actions(html! {
                 (link("/try", "Try a login"))
                 (primary_link(&addresses::wizard(chain, ""), "Add authenticator", obstacle.as_deref()))
@@ -80,6 +84,24 @@ pub(super) fn list_page(visit: &Visit, chain: &str, notice: Markup) -> Response 
             .live(format!("chain:{chain}"))
             .state(state),
     )
+}
+
+/// What becomes of a client at the end of a chain that has authenticators.
+fn end_of_chain(decides: Decides) -> &'static str {
+    match decides {
+        Decides::Own | Decides::Global => "nobody knew the client → Denied",
+        Decides::Nobody(NoAuthenticator::Allow) => "nobody is asked → every client is let in",
+        Decides::Nobody(NoAuthenticator::Deny) => "nobody is asked → every client is denied",
+    }
+}
+
+/// What becomes of the clients of a chain that has none.
+fn without_any(decides: Decides) -> &'static str {
+    match decides {
+        Decides::Own | Decides::Global => "the authenticators of the chain global decide",
+        Decides::Nobody(NoAuthenticator::Allow) => "every client is let in",
+        Decides::Nobody(NoAuthenticator::Deny) => "every client is denied",
+    }
 }
 
 /// Listeners may have chains of their own.
@@ -306,8 +328,11 @@ pub(super) async fn set_enabled(
 ) -> Result<Response, Failure> {
     visit.demand(Role::Editor)?;
     let key = query.key(id);
-    if !wanted.enabled && !wanted.sure && opens_the_chain(&visit, &key) {
-        return Ok((StatusCode::OK, ask_before_opening(&visit, &key)).into_response());
+    if !wanted.enabled
+        && !wanted.sure
+        && let Some(answer) = answer_without(&visit, &key)
+    {
+        return Ok((StatusCode::OK, ask_before_switching_off(&visit, &key, answer)).into_response());
     }
     let admin = visit.site().admin();
     admin
@@ -324,26 +349,30 @@ pub(super) async fn set_enabled(
         .then(&addresses::chain(&key.chain)))
 }
 
-/// Whether nobody would be asked any more, and everybody let in.
-fn opens_the_chain(visit: &Visit, key: &AuthenticatorKey) -> bool {
+/// What every client would get once this one is switched off; `None`: others are asked, or nobody is asked already.
+fn answer_without(visit: &Visit, key: &AuthenticatorKey) -> Option<NoAuthenticator> {
     let admin = visit.site().admin();
-    let others_asked = admin
-        .chain_status(&key.chain)
-        .iter()
-        .any(|(view, _)| view.record.enabled && view.record.key != *key);
-    !others_asked && admin.settings_here().settings.no_authenticator == NoAuthenticator::Allow
+    match (admin.decides(&key.chain), admin.decides_without(key)) {
+        (Decides::Nobody(_), _) => None,
+        (_, Decides::Nobody(answer)) => Some(answer),
+        _ => None,
+    }
 }
 
-fn ask_before_opening(visit: &Visit, key: &AuthenticatorKey) -> Response {
+fn ask_before_switching_off(visit: &Visit, key: &AuthenticatorKey, answer: NoAuthenticator) -> Response {
+    let (follows, setting, button) = match answer {
+        NoAuthenticator::Allow => ("let in", "allow", "Switch it off and let everybody in"),
+        NoAuthenticator::Deny => ("denied", "deny", "Switch it off and deny everybody"),
+    };
     let body = html! {
         (banner(Tone::Down, &html! {
-            strong { "Every client will be let in. " }
-            (key.id) " is the last authenticator that is asked, and the cluster setting for a chain without any is to allow."
+            strong { "Every client will be " (follows) ". " }
+            (key.id) " is the last authenticator that is asked, and the cluster setting for a chain without any is to " (setting) "."
         }, None))
         form.actions method="post" action=(addresses::authenticator(key, "/enabled")) {
             (hidden("enabled", "false"))
             (hidden("sure", "true"))
-            (Button::danger("Switch it off and let everybody in").draw())
+            (Button::danger(button).draw())
             (link(&addresses::chain(&key.chain), "Keep it on"))
         }
     };
