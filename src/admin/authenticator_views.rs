@@ -19,6 +19,8 @@ pub struct AuthenticatorView {
     pub title: &'static str,
     /// Whether users of it live in the cluster.
     pub keeps_users: bool,
+    /// Whether it asks somebody beyond the node, who may be out of reach.
+    pub asks_elsewhere: bool,
 }
 
 /// Who decides about the clients of a chain.
@@ -118,6 +120,7 @@ impl Admin {
         AuthenticatorView {
             title: backends::kind(&record.mechanism, &record.backend).map_or("Unknown kind", |kind| kind.title),
             keeps_users: backends::password_algorithm(&record).is_some(),
+            asks_elsewhere: backends::asks_elsewhere(&record),
             record: AuthenticatorRecord { settings, ..record },
             warnings,
         }
