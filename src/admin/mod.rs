@@ -55,7 +55,7 @@ pub use self::handle::{Admin, Caller, Intent};
 #[cfg(fuzzing)]
 pub use self::import::count_rows;
 pub use self::import::{BadRow, ImportBody, ImportFormat, ImportHeader, ImportProgress, PasswordType};
-pub use self::nodes::{ClusterCreated, MembershipView, NodeList, SettingsPatch, SettingsView};
+pub use self::nodes::{ClusterCreated, MembershipView, NodeList, Removal, SettingsPatch, SettingsView};
 pub use self::operators::OperatorCreated;
 pub use self::paging::Page;
 pub use self::passwords::NewPassword;

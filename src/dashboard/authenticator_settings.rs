@@ -370,7 +370,6 @@ fn delete_page(visit: &Visit, subject: &Subject, faults: &Faults) -> Response {
     let key = subject.key();
     let users = visit.site().admin().count_users(key);
     let obstacle = visit.obstacle(Role::Editor);
-    let confirmed = visit.site().admin().is_confirmed(&visit.cookie);
     let body = html! {
         (faults.summary())
         (banner(Tone::Down, &html! {
@@ -381,10 +380,7 @@ fn delete_page(visit: &Visit, subject: &Subject, faults: &Faults) -> Response {
         }, None))
         form.form method="post" action=(addresses::authenticator(key, "/delete")) {
             (super::ui::text(super::ui::Field::new("name", "Type its name").required().faults(faults).help(&key.id)))
-            @if !confirmed {
-                (super::ui::password(super::ui::Field::new("password", "Your password").required().known_as("current-password").faults(faults)
-                    .help("Asked again before what cannot be undone.")))
-            }
+            (visit.password_again(faults))
             div.foot {
                 (Button::danger("Delete").unless(obstacle.as_deref()).draw())
                 (link(&addresses::authenticator(key, ""), "Keep it"))

@@ -11,6 +11,7 @@ mod chain_order;
 mod chart;
 mod cluster;
 mod cluster_settings;
+mod confirmation;
 mod difference;
 mod drafts;
 mod failure;

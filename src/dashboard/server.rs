@@ -116,11 +116,12 @@ fn its_users(site: &Site) -> Router<Site> {
 fn the_rest() -> Router<Site> {
     let one_account = get(operators::account).post(operators::update_account);
     let one_node = get(cluster::ask_to_remove).post(cluster::remove);
+    let leadership = get(cluster::ask_to_hand_over).post(cluster::hand_over);
     Router::new()
         .route("/cluster", get(cluster::page))
-        .route("/cluster/transfer", post(cluster::transfer))
         .route("/cluster/promote", post(cluster::promote))
         .route("/cluster/snapshot", post(cluster::snapshot))
+        .route("/cluster/nodes/{id}/hand-over", leadership)
         .route("/cluster/nodes/{id}/remove", one_node)
         .route("/operators", get(operators::page))
         .route("/operators/accounts", post(operators::add_account))
