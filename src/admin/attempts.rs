@@ -1,4 +1,4 @@
-//! How often somebody may try a password on this node: for each account, existing or not, and for each address.
+//! How often somebody may try something on this node that tells whether a password is right.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -9,41 +9,56 @@ use sha2::{Digest as _, Sha256};
 
 use crate::auth::Instant;
 
-/// So many attempts …
-const MOST: usize = 5;
-/// … in so long.
+/// What is limited is so much in so long.
 const WINDOW: Duration = Duration::from_secs(60);
-/// Names and addresses that are remembered. Each admitted attempt costs a slow hash, so no node gets as far as this within a
-/// minute; if one does, newcomers have to wait rather than anybody's attempts be forgotten.
+/// Names and addresses that are remembered. An admitted attempt mostly costs a slow hash, so no node gets as far as this within
+/// a minute; if one does, newcomers have to wait rather than anybody's attempts be forgotten.
 const REMEMBERED: usize = 20_000;
 /// How long they wait.
 const CROWDED: Duration = Duration::from_secs(5);
 
-/// A name or an address, so that the memory each takes does not depend on who sent it.
+/// Whose attempts are counted.
+#[derive(Clone, Copy)]
+pub(super) enum Whose<'a> {
+    /// An account's, existing or not.
+    Account(&'a str),
+    /// Those from an address.
+    Address(&'a str),
+    /// Those of somebody who is signed in: strangers who guess at the account do not keep its owner out.
+    Session(&'a str),
+}
+
+/// [`Whose`], so that the memory each takes does not depend on who sent it.
 type Who = [u8; 32];
 
 /// The attempts of the last minute.
-#[derive(Default)]
 pub(super) struct Attempts {
+    /// So many are admitted in it.
+    most: usize,
     of: Mutex<HashMap<Who, Vec<Instant>>>,
 }
 
 /// One that was admitted and counted.
 pub(super) struct Attempt {
-    who: [Who; 2],
+    who: Vec<Who>,
     at: Instant,
 }
 
 impl Attempts {
+    /// Admits so many a minute.
+    pub(super) fn at_most(most: usize) -> Self {
+        Self {
+            most,
+            of: Mutex::default(),
+        }
+    }
+
     /// Counts an attempt; or tells how long to wait until the next one. Counted before it is known how it ends, so that many at
     /// once are not more than one after the other.
-    pub(super) fn begin(&self, name: &str, address: &str, now: Instant) -> Result<Attempt, Duration> {
-        let who = [
-            hashed("name", &name.to_ascii_lowercase()),
-            hashed("address", &network_of(address)),
-        ];
+    pub(super) fn begin(&self, whose: &[Whose<'_>], now: Instant) -> Result<Attempt, Duration> {
+        let who: Vec<Who> = whose.iter().map(hashed).collect();
         let mut attempts = self.attempts();
-        let waits = who.iter().filter_map(|who| wait(attempts.get(who)?, now));
+        let waits = who.iter().filter_map(|who| self.wait(attempts.get(who)?, now));
         if let Some(longest) = waits.max() {
             return Err(longest);
         }
@@ -53,8 +68,8 @@ impl Attempts {
                 return Err(CROWDED);
             }
         }
-        for who in who {
-            let times = attempts.entry(who).or_default();
+        for who in &who {
+            let times = attempts.entry(*who).or_default();
             times.retain(|at| counts(*at, now));
             times.push(now);
         }
@@ -75,6 +90,13 @@ impl Attempts {
         }
     }
 
+    /// How long until one more is admitted; `None`: it is.
+    fn wait(&self, times: &[Instant], now: Instant) -> Option<Duration> {
+        let oldest = times.len().checked_sub(self.most)?;
+        let over = WINDOW.checked_sub(now.since(*times.get(oldest)?))?;
+        (!over.is_zero()).then_some(over)
+    }
+
     fn attempts(&self) -> MutexGuard<'_, HashMap<Who, Vec<Instant>>> {
         self.of.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -84,14 +106,12 @@ fn counts(at: Instant, now: Instant) -> bool {
     now.since(at) < WINDOW
 }
 
-/// How long until one more is admitted; `None`: it is.
-fn wait(times: &[Instant], now: Instant) -> Option<Duration> {
-    let oldest = times.len().checked_sub(MOST)?;
-    let over = WINDOW.checked_sub(now.since(*times.get(oldest)?))?;
-    (!over.is_zero()).then_some(over)
-}
-
-fn hashed(kind: &str, text: &str) -> Who {
+fn hashed(whose: &Whose<'_>) -> Who {
+    let (kind, text) = match whose {
+        Whose::Account(name) => ("account", name.to_ascii_lowercase()),
+        Whose::Address(address) => ("address", network_of(address)),
+        Whose::Session(id) => ("session", (*id).to_owned()),
+    };
     Sha256::new()
         .chain_update(kind)
         .chain_update([0])
@@ -113,7 +133,7 @@ fn network_of(address: &str) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::{Attempts, CROWDED, MOST, REMEMBERED, network_of};
+    use super::{Attempt, Attempts, CROWDED, REMEMBERED, Whose, network_of};
     use crate::auth::{Clock as _, TestClock};
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -126,13 +146,18 @@ mod tests {
     impl Try {
         fn new() -> Self {
             Self {
-                attempts: Attempts::default(),
+                attempts: Attempts::at_most(5),
                 clock: TestClock::at(5000),
             }
         }
 
+        fn begin(&self, name: &str, address: &str) -> Result<Attempt, Duration> {
+            let whose = [Whose::Account(name), Whose::Address(address)];
+            self.attempts.begin(&whose, self.clock.instant())
+        }
+
         fn wait(&self, name: &str, address: &str) -> Option<Duration> {
-            self.attempts.begin(name, address, self.clock.instant()).err()
+            self.begin(name, address).err()
         }
     }
 
@@ -165,7 +190,7 @@ mod tests {
             assert_eq!(these.wait("ann", "10.0.0.1"), None);
         }
         for _ in 0..20 {
-            let right = these.attempts.begin("ann", "10.0.0.1", these.clock.instant()).unwrap();
+            let right = these.begin("ann", "10.0.0.1").unwrap();
             these.attempts.forgive(&right);
         }
         assert_eq!(these.wait("ann", "10.0.0.1"), None);
@@ -175,7 +200,7 @@ mod tests {
     #[test]
     fn no_flood_of_names_makes_it_forget_anybody_nor_grow() {
         let these = Try::new();
-        for _ in 0..MOST {
+        for _ in 0..5 {
             assert_eq!(these.wait("ann", "10.0.0.1"), None);
         }
         let crowd = (0..REMEMBERED).map(|n| these.wait(&format!("n{n}"), &format!("at {n}")));

@@ -19,6 +19,11 @@ use crate::store::{Command, Outcome, Reply, Role, Store};
 /// How long a read may wait for a quorum, or for this node to apply a write.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Wrong passwords a minute, for each account and for each address.
+const SIGN_INS: usize = 5;
+/// Logins a minute that each operator may try.
+pub(super) const TRIALS: usize = 30;
+
 /// Who asks: an operator whose key or session was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
@@ -53,6 +58,8 @@ pub struct Admin {
     pub(super) exports: Arc<Semaphore>,
     /// Passwords of accounts that were tried on this node.
     pub(super) attempts: Arc<Attempts>,
+    /// Logins that operators tried from this node.
+    pub(super) trials: Arc<Attempts>,
     pub(super) renewals: Arc<Renewals>,
 }
 
@@ -69,7 +76,8 @@ impl Admin {
             limits: Arc::new(limits),
             imports,
             exports: Arc::new(Semaphore::new(MOST_EXPORTS)),
-            attempts: Arc::default(),
+            attempts: Arc::new(Attempts::at_most(SIGN_INS)),
+            trials: Arc::new(Attempts::at_most(TRIALS)),
             renewals: Arc::default(),
         }
     }
@@ -85,22 +93,28 @@ impl Admin {
         Ok(())
     }
 
-    /// Commits a command and waits until this node has applied it, so that what is read next is what was written.
+    /// Commits a command and waits until this node has applied it, so that what is read next is what was written. The write is done
+    /// whatever happens here: a node that cannot catch up in time answers from what was written.
     pub(super) async fn write(&self, intent: &Intent, command: Command) -> Result<Outcome, AdminError> {
         let outcome = accepted(Box::pin(self.cluster.write(&intent.by, &intent.request_id, command)).await?)?;
-        self.settle(outcome.revision).await;
+        self.catch_up(outcome.revision, PATIENCE).await;
         Ok(outcome)
     }
 
-    /// The write is done whatever happens here: a node that cannot catch up in time answers from what was written.
-    async fn settle(&self, revision: u64) {
+    /// Waits until this node has applied that revision, but not for ever.
+    pub async fn catch_up(&self, revision: u64, patience: Duration) {
         let requirement = ReadRequirement {
             linearizable: false,
             min_revision: revision,
         };
-        if let Err(error) = Box::pin(self.cluster.before_read(requirement, PATIENCE)).await {
-            tracing::debug!(revision, %error, "a write is committed but not yet applied here");
+        if let Err(error) = Box::pin(self.cluster.before_read(requirement, patience)).await {
+            tracing::debug!(revision, %error, "a revision is not yet applied here");
         }
+    }
+
+    /// What this node has applied. From memory.
+    pub fn revision(&self) -> u64 {
+        self.cluster.freshness().revision
     }
 
     /// Reads the disk away from the async threads.

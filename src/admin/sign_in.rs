@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::accounts::{ALGORITHM, check_password};
-use super::attempts::Attempt;
+use super::attempts::{Attempt, Whose};
 use super::error::AdminError;
 use super::handle::Admin;
 use super::sessions::{Origin, by, ended};
@@ -34,39 +34,39 @@ impl Admin {
     /// Opens a session for whoever knows the account's password. Needs a quorum, and is counted: five attempts a minute for each
     /// name and each address, of which those are forgiven that were no guesses.
     pub async fn sign_in(&self, name: &str, password: Secret, origin: Origin) -> Result<Cookie, SignInError> {
-        // What is known here may be out of date: a password that was changed elsewhere must not let anybody in any more.
-        self.confirm().await?;
-        let attempt = self.begin_attempt(name, &origin.address)?;
-        let account = self.store.account(name);
+        let attempt = self.begin_attempt(&[Whose::Account(name), Whose::Address(&origin.address)])?;
         let signed_in = async {
+            // What is known here may be out of date: a password that was changed elsewhere must not let anybody in any more.
+            self.confirm().await?;
+            let account = self.store.account(name);
             self.verify(account.as_deref(), &password).await?;
-            let account = account.as_ref().ok_or(SignInError::Wrong)?;
-            self.open(account, &origin).await
+            let account = account.ok_or(SignInError::Wrong)?;
+            self.open(&account, &origin).await
         };
         let signed_in = self.settled(attempt, signed_in.await);
-        let address = origin.address.as_str();
-        match (&signed_in, &account) {
-            (Ok(_), Some(account)) => tracing::info!(account = account.name, address, "signed in"),
-            (Err(SignInError::Wrong), _) => tracing::info!(account = beginning(name), address, "sign-in failed"),
-            _ => tracing::debug!(address, "a sign-in could not be decided"),
+        let (account, address) = (beginning(name), origin.address.as_str());
+        match &signed_in {
+            Ok(_) => tracing::info!(account, address, "signed in"),
+            Err(SignInError::Wrong) => tracing::info!(account, address, "sign-in failed"),
+            Err(_) => tracing::debug!(address, "a sign-in could not be decided"),
         }
         signed_in
     }
 
     /// Takes the password once more before something that cannot be undone; counts for five minutes, for this session on every
-    /// node. Counted as a sign-in is.
+    /// node. Five attempts a minute for each session.
     pub async fn confirm_password(&self, cookie: &str, password: Secret) -> Result<(), SignInError> {
         let session = self.open_session(cookie).ok_or_else(ended)?;
-        self.confirm().await?;
-        let account = self.store.account(&session.account).ok_or_else(ended)?;
-        let attempt = self.begin_attempt(&account.name, &session.address)?;
+        let attempt = self.begin_attempt(&[Whose::Session(&session.id())])?;
         let confirmed = async {
+            self.confirm().await?;
+            let account = self.store.account(&session.account).ok_or_else(ended)?;
             self.verify(Some(&account), &password).await?;
             let command = Command::ConfirmSession {
-                account: account.name.clone(),
+                account: session.account.clone(),
                 hash: session.hash,
             };
-            self.write(&by(&account.name), command)
+            self.write(&by(&session.account), command)
                 .await
                 .map_err(|error| match error {
                     AdminError::NotFound { .. } => ended(),
@@ -75,7 +75,7 @@ impl Admin {
             Ok(())
         };
         let confirmed = self.settled(attempt, confirmed.await);
-        let (account, address) = (&account.name, &session.address);
+        let (account, address) = (&session.account, &session.address);
         match &confirmed {
             Ok(()) => tracing::info!(account, address, "password confirmed"),
             Err(SignInError::Wrong) => tracing::info!(account, address, "password not confirmed"),
@@ -90,16 +90,17 @@ impl Admin {
         session.is_some_and(|session| session.is_confirmed(self.clock.now()))
     }
 
-    /// Sets the account's own password. Every other session of the account ends. Counted as a sign-in is.
+    /// Sets the account's own password. Every other session of the account ends. Counted as
+    /// [`Admin::confirm_password`] is.
     pub async fn change_own_password(&self, cookie: &str, old: Secret, new: Secret) -> Result<(), SignInError> {
         let mut violations = Vec::new();
         check_password("new_password", &new, &mut violations);
         AdminError::unless_empty(violations)?;
         let session = self.open_session(cookie).ok_or_else(ended)?;
-        self.confirm().await?;
-        let account = self.store.account(&session.account).ok_or_else(ended)?;
-        let attempt = self.begin_attempt(&account.name, &session.address)?;
+        let attempt = self.begin_attempt(&[Whose::Session(&session.id())])?;
         let changed = async {
+            self.confirm().await?;
+            let account = self.store.account(&session.account).ok_or_else(ended)?;
             self.verify(Some(&account), &old).await?;
             let change = AccountChange {
                 password: Some(self.protect_account(&new).await?),
@@ -116,7 +117,7 @@ impl Admin {
             Ok(())
         };
         let changed = self.settled(attempt, changed.await);
-        let (account, address) = (&account.name, &session.address);
+        let (account, address) = (&session.account, &session.address);
         match &changed {
             Ok(()) => tracing::info!(account, address, by = account, "password changed"),
             Err(SignInError::Wrong) => tracing::info!(account, address, "password not changed: the old one was wrong"),
@@ -125,10 +126,10 @@ impl Admin {
         changed
     }
 
-    fn begin_attempt(&self, name: &str, address: &str) -> Result<Attempt, SignInError> {
-        let begun = self.attempts.begin(name, address, self.clock.instant());
+    fn begin_attempt(&self, whose: &[Whose<'_>]) -> Result<Attempt, SignInError> {
+        let begun = self.attempts.begin(whose, self.clock.instant());
         begun.map_err(|retry_after| {
-            tracing::debug!(account = beginning(name), address, ?retry_after, "too many attempts");
+            tracing::debug!(?retry_after, "too many attempts");
             SignInError::TooMany { retry_after }
         })
     }

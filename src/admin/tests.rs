@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::attempts::Whose;
+use super::handle::TRIALS;
 use super::{AccountPatch, Admin, AdminError, Cookie, Intent, Obstacle, Origin, Role, SignInError};
 use crate::api;
-use crate::auth::{AuthenticatorReport, BoxFuture, Clock, Secret, TestClock};
+use crate::auth::{Attempt, AuthenticatorReport, BoxFuture, Clock, Secret, TestClock};
 use crate::cluster::{self, Cluster, Done, Errand, Hashing, Parts, ThisNode};
 use crate::hash::{self, Hasher};
 use crate::journal::Journal;
@@ -459,9 +461,26 @@ async fn without_a_quorum_sessions_go_on_and_nobody_new_is_let_in() {
         house
             .admin
             .attempts
-            .begin("ann", "10.0.0.1", house.admin.clock.instant())
+            .begin(&[Whose::Account("ann")], house.admin.clock.instant())
             .is_ok()
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_looks_for_passwords_by_trying_logins() {
+    let (house, _) = House::born().await;
+    let tried = async |by: &str| house.admin.try_login(by, Attempt::default(), None, None).await;
+    for _ in 0..TRIALS {
+        tried("ann").await.unwrap();
+    }
+    let refused = tried("ann").await.unwrap_err();
+    assert!(
+        matches!(&refused, AdminError::Unavailable { obstacle: Obstacle::Overloaded, retry_after, .. } if *retry_after == Duration::from_secs(60)),
+        "{refused:?}"
+    );
+    tried("bob").await.unwrap();
+    house.clock.advance(Duration::from_secs(60));
+    tried("ann").await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

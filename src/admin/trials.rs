@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::attempts::Whose;
 use super::authenticator_draft::AuthenticatorDraft;
-use super::error::{AdminError, violation};
-use super::handle::Admin;
+use super::error::{AdminError, Obstacle, violation};
+use super::handle::{Admin, TRIALS};
 use crate::auth::{Attempt, Trial};
 use crate::backends::Violation;
 use crate::cluster::{Done, Errand};
@@ -26,14 +27,23 @@ pub struct NodeTrial {
 }
 
 impl Admin {
-    /// Tries a login on every node, or on one. A draft is asked in the place of the authenticator it changes.
+    /// Tries a login on every node, or on one. A draft is asked in the place of the authenticator it changes. Whoever it is `by`
+    /// has a limit, so that nobody looks for passwords this way.
     pub async fn try_login(
         &self,
+        by: &str,
         mut attempt: Attempt,
         draft: Option<AuthenticatorDraft>,
         on: Option<u64>,
     ) -> Result<Vec<NodeTrial>, AdminError> {
         check(&attempt)?;
+        let begun = self.trials.begin(&[Whose::Account(by)], self.clock.instant());
+        begun.map_err(|retry_after| AdminError::Unavailable {
+            obstacle: Obstacle::Overloaded,
+            why: format!("{TRIALS} logins a minute can be tried"),
+            retry_after,
+            unknown: false,
+        })?;
         attempt.draft = draft.map(|draft| self.checked_record(draft)).transpose()?;
         let errand = Errand::Try(Box::new(attempt));
         let done = self

@@ -352,7 +352,7 @@ pub(super) async fn run(
     visit.demand(Role::Editor)?;
     let owner = query.key(id);
     let job = job_of(visit.site(), number, &owner)?;
-    if job.state().stage == Stage::Checked {
+    if job.begin() {
         tokio::spawn(job.run(visit.site().admin().clone()));
     }
     Ok(to(&job_address(&owner, number, "")))

@@ -106,14 +106,20 @@ impl Job {
         }
     }
 
-    /// Stores it; a leader that goes is waited for, and the import goes on behind its last batch.
-    pub(super) async fn run(self: Arc<Self>, admin: Admin) {
-        {
-            let mut state = self.lock();
+    /// Enters [`Stage::Running`], so that the page says so at once. Whether the caller is the one who has to run it.
+    pub(super) fn begin(&self) -> bool {
+        let mut state = self.lock();
+        let is_first = state.stage == Stage::Checked;
+        if is_first {
             state.stage = Stage::Running;
             state.progress = ImportProgress::default();
             state.rejects.clear();
         }
+        is_first
+    }
+
+    /// Stores what [`Job::begin`] has begun; a leader that goes is waited for, and the import goes on behind its last batch.
+    pub(super) async fn run(self: Arc<Self>, admin: Admin) {
         let mut pauses = 0;
         loop {
             let before = self.lock().progress.clone();

@@ -31,6 +31,7 @@ mod overview;
 mod page;
 mod palette;
 mod said;
+mod seen;
 mod server;
 mod settings;
 mod sign_in;

@@ -2,6 +2,7 @@
 
 use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, HOST, ORIGIN, STRICT_TRANSPORT_SECURITY};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -10,6 +11,8 @@ use super::failure::Failure;
 use crate::net::IsTls;
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types fragments";
@@ -51,8 +54,20 @@ pub(super) async fn headers(request: Request, next: Next) -> Response {
     response
 }
 
-fn changes(method: &Method) -> bool {
+/// Whether a request of that kind may change something.
+pub(super) fn changes(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// Whether a page went over plain HTTP to another machine. Browsers send `Sec-Fetch-Site` only where they trust the way: TLS, in
+/// front of this port too, and the machine itself.
+pub(super) fn is_exposed(request: &Parts) -> bool {
+    let is_tls = request.extensions.get::<IsTls>() == Some(&IsTls(true));
+    let is_forwarded = request
+        .headers
+        .get(FORWARDED_PROTO)
+        .is_some_and(|proto| proto == "https");
+    !is_tls && !is_forwarded && !request.headers.contains_key(FETCH_SITE)
 }
 
 /// Browsers say where a request comes from, in one of two headers. Whoever says nothing is not our page.
@@ -69,7 +84,7 @@ fn is_ours(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{HeaderMap, Method, changes, is_ours};
+    use super::{HeaderMap, IsTls, Method, Request, changes, is_exposed, is_ours};
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -101,6 +116,18 @@ mod tests {
         ] {
             assert_eq!(is_ours(&headers(pairs)), ours, "{pairs:?}");
         }
+    }
+
+    #[test]
+    fn a_browser_that_distrusts_the_way_keeps_no_session() {
+        let exposed = |name: &str, value: &str, is_tls: bool| {
+            let request = Request::builder().header(name, value).extension(IsTls(is_tls));
+            is_exposed(&request.body(()).unwrap().into_parts().0)
+        };
+        assert!(exposed("host", "n1.example:7602", false));
+        assert!(!exposed("host", "n1.example:7602", true));
+        assert!(!exposed("sec-fetch-site", "none", false));
+        assert!(!exposed("x-forwarded-proto", "https", false));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::failure::{self, Failure};
 use super::site::{Parts, Site};
 use super::{
     account, assets, authenticator_settings, authenticators, chain_order, cluster, cluster_settings, help, history,
-    import_pages, live, operators, origin, overview, palette, sign_in, try_login, user, users, wizard,
+    import_pages, live, operators, origin, overview, palette, seen, sign_in, try_login, user, users, wizard,
 };
 
 /// Forms are small. Uploads say otherwise for themselves.
@@ -34,6 +34,7 @@ pub fn routes(parts: Parts) -> Router {
         .fallback(no_such_page)
         .method_not_allowed_fallback(no_such_page)
         .layer(DefaultBodyLimit::max(LARGEST_FORM))
+        .layer(from_fn_with_state(site.clone(), seen::keep_up))
         .layer(from_fn(origin::guard))
         .layer(from_fn_with_state(site.clone(), failure::dress))
         .layer(from_fn(origin::headers))

@@ -11,16 +11,18 @@ use axum::response::{IntoResponse, Response};
 use maud::html;
 use serde::Deserialize;
 
-use super::failure::Failure;
 use super::page::alone;
-use super::said::{self, to};
+use super::said::{self, Said, to};
 use super::site::Site;
-use super::ui::{Button, Faults, Field, hidden, password, text};
+use super::ui::{Button, Faults, Field, Tone, banner, hidden, password, text};
 use super::visit::{Guest, SESSION, Visit};
 use crate::admin::{AdminError, Cookie, Origin, SignInError};
 use crate::auth::Secret;
 
 const HOME: &str = "/authenticators";
+/// Said where signing in would lead back to the same page, without a word.
+const EXPOSED: &str = "This page came over plain HTTP. Browsers keep the cookie of a session only over TLS or on the machine itself, so nobody \
+    can sign in here: set `http.tls`, or put TLS in front of this port.";
 
 /// Where to go afterwards.
 #[derive(Default, Deserialize)]
@@ -81,6 +83,8 @@ fn sign_in_page(guest: &Guest, name: &str, next: &str, faults: &Faults) -> Respo
     let standing = guest.site.admin().standing();
     let body = html! {
         p.muted { "Cluster " (standing.cluster_id.get(..8).unwrap_or("without a name yet")) " · node n" (standing.node) }
+        @if let Some(said) = &guest.said { (banner(Tone::Info, &html! { (said.text) }, None)) }
+        @if guest.is_exposed { (banner(Tone::Warn, &html! { (EXPOSED) }, None)) }
         (faults.summary())
         form.form method="post" action="/login" {
             (hidden("next", next))
@@ -163,7 +167,16 @@ fn refused(error: &AdminError) -> Faults {
 }
 
 fn setup_page(guest: &Guest, token: &str, name: &str, faults: &Faults) -> Response {
+    if guest.site.admin().standing().cluster_id.is_empty() {
+        let body = html! {
+            p { "This node belongs to no cluster yet, so there is nobody to sign in as." }
+            p { "Run " code { "portcullis cluster init" } " once, at one of its nodes; it prints the address of this page with a token. A node \
+                that was part of a cluster finds it again by itself." }
+        };
+        return alone(guest, "No cluster yet", body);
+    }
     let body = html! {
+        @if guest.is_exposed { (banner(Tone::Warn, &html! { (EXPOSED) }, None)) }
         p { "Nobody can sign in to this cluster yet. Make the first account, an admin." }
         (faults.summary())
         form.form method="post" action="/setup" {
@@ -179,12 +192,18 @@ fn setup_page(guest: &Guest, token: &str, name: &str, faults: &Faults) -> Respon
     alone(guest, "Set up", body)
 }
 
-/// `POST /logout`: the session ends on every node.
-pub(super) async fn sign_out(visit: Visit) -> Result<Response, Failure> {
-    visit.site().admin().sign_out(&visit.cookie).await?;
-    let mut headers = HeaderMap::new();
-    said::forget(&mut headers, SESSION);
-    Ok((headers, to("/login")).into_response())
+/// `POST /logout`: the session ends on every node. Where the cluster cannot be told, this browser forgets it all the same.
+pub(super) async fn sign_out(visit: Visit) -> Response {
+    let mut response = match visit.site().admin().sign_out(&visit.cookie).await {
+        Ok(()) => to("/login"),
+        Err(error) => Said::new(format!(
+            "This browser is signed out. The cluster could not be told: {error}. Whoever has a copy of the session can use it until \
+             it has been idle for too long; end it from another node if you can."
+        ))
+        .then("/login"),
+    };
+    said::forget(response.headers_mut(), SESSION);
+    response
 }
 
 fn entered(cookie: &Cookie, next: &str) -> Response {

@@ -14,7 +14,7 @@ use super::format;
 use super::page::{Page, Place};
 use super::ui::{Button, Faults, Field, Tone, area, banner, hidden, node_name, password, pill, select, text};
 use super::visit::Visit;
-use crate::admin::{NodeTrial, Role};
+use crate::admin::{AdminError, NodeTrial, Role};
 use crate::auth::{Attempt, Identity, Reason, Step, StepVerdict, Trial};
 
 /// How the password is used.
@@ -131,22 +131,23 @@ pub(super) async fn submit(visit: Visit, given: Given) -> Result<Response, Failu
             kept.map(|draft| draft.wanted)
         }
     };
-    let mut trials = Vec::new();
+    let (mut trials, mut status) = (Vec::new(), StatusCode::UNPROCESSABLE_ENTITY);
     if faults.is_empty() {
         let on = match sheet.node.as_str() {
             "all" => None,
             node => Some(node.parse().unwrap_or(visit.standing.node)),
         };
-        match visit.site().admin().try_login(attempt, draft, on).await {
-            Ok(tried) => trials = tried,
+        let by = &visit.signed.account.name;
+        match visit.site().admin().try_login(by, attempt, draft, on).await {
+            Ok(tried) => (trials, status) = (tried, StatusCode::OK),
+            Err(AdminError::Unavailable { why, retry_after, .. }) => {
+                let seconds = retry_after.as_secs_f64().ceil();
+                faults = Faults::whole(format!("Not tried: {why}. Try again in {seconds} s."));
+                status = StatusCode::TOO_MANY_REQUESTS;
+            }
             Err(error) => faults = Faults::of(&error),
         }
     }
-    let status = if faults.is_empty() {
-        StatusCode::OK
-    } else {
-        StatusCode::UNPROCESSABLE_ENTITY
-    };
     Ok((status, page(&visit, &sheet, &faults, &trials)).into_response())
 }
 

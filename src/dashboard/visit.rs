@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use cookie::Cookie;
 
 use super::failure::Failure;
+use super::origin;
 use super::said::{self, Said};
 use super::site::Site;
 use crate::admin::{Intent, Role, SignedIn, Standing};
@@ -60,6 +61,8 @@ pub(super) struct Guest {
     pub(super) has_keys: bool,
     /// What was said after the last form, once.
     pub(super) said: Option<Said>,
+    /// Whether the browser will not keep a session, because the page came over plain HTTP from another machine.
+    pub(super) is_exposed: bool,
 }
 
 impl FromRequestParts<Site> for Guest {
@@ -71,6 +74,7 @@ impl FromRequestParts<Site> for Guest {
             theme: cookie(&parts.headers, THEME).map_or_else(Theme::default, |word| Theme::of(&word)),
             has_keys: cookie(&parts.headers, KEYS).is_none_or(|word| word != OFF),
             said: cookie(&parts.headers, said::COOKIE).and_then(|text| Said::read(&text)),
+            is_exposed: origin::is_exposed(parts),
         })
     }
 }

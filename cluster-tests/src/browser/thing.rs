@@ -5,7 +5,7 @@
     reason = "a member that JSON does not have is null, and is asked for what it is"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -34,23 +34,19 @@ impl Thing {
         role: &str,
         name: Option<&str>,
     ) -> Result<Vec<Self>> {
-        let cdp = driver.cdp();
-        let scope = match scope {
-            Some(node) => node,
-            None => {
-                let document = cdp.send_raw("DOM.getDocument", json!({ "depth": 0 })).await?;
-                document["root"]["backendNodeId"]
-                    .as_i64()
-                    .context("a page without a document")?
-            }
+        // The whole tree and not a query of it: while a page is being replaced, a query of the old one crashes Chromium's tab.
+        let tree = driver.cdp().send_raw("Accessibility.getFullAXTree", json!({})).await?;
+        let nodes = tree["nodes"].as_array().context("no nodes")?;
+        let scope = scope.map(|scope| within(nodes, scope));
+        let fits = |node: &&Value| {
+            node["ignored"] != true
+                && node["role"]["value"] == role
+                && name.is_none_or(|name| node["name"]["value"] == name)
+                && scope
+                    .as_ref()
+                    .is_none_or(|scope| node["nodeId"].as_str().is_some_and(|id| scope.contains(id)))
         };
-        let mut query = json!({ "backendNodeId": scope, "role": role });
-        if let Some(name) = name {
-            query["accessibleName"] = name.into();
-        }
-        let found = cdp.send_raw("Accessibility.queryAXTree", query).await?;
-        let nodes = found["nodes"].as_array().context("no nodes")?;
-        let seen: Vec<&Value> = nodes.iter().filter(|node| node["ignored"] != true).collect();
+        let seen: Vec<&Value> = nodes.iter().filter(fits).collect();
         if seen.is_empty() {
             return Ok(Vec::new());
         }
@@ -142,4 +138,17 @@ impl Thing {
     pub async fn text(&self) -> Result<String> {
         Ok(self.element.text().await?)
     }
+}
+
+/// The nodes of a tree beneath that node of the page, by their ids. Parents come before their children.
+fn within(nodes: &[Value], scope: i64) -> BTreeSet<&str> {
+    let mut found = BTreeSet::new();
+    for node in nodes {
+        let parent = node["parentId"].as_str();
+        let is_inside = parent.is_some_and(|parent| found.contains(parent)) || node["backendDOMNodeId"] == scope;
+        if let Some(id) = node["nodeId"].as_str().filter(|_| is_inside) {
+            found.insert(id);
+        }
+    }
+    found
 }

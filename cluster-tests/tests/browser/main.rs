@@ -12,4 +12,6 @@ mod scene; // what the tests put on the stage
 mod settings; // changing and deleting authenticators
 mod status; // how authenticators fare
 mod users; // users, one by one and in files
+mod weight; // what pages cost
+mod without_scripts; // a browser that runs none
 mod wizard; // the way to a new authenticator

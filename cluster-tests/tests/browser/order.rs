@@ -8,7 +8,7 @@ use cluster_tests::{Options, node_binary, wait_for};
 use portcullis::wire::pb::v1::Role;
 use thirtyfour::Key;
 
-use super::scene::add_databases;
+use super::scene::{add_databases, asked_in_order};
 
 const BEFORE: [&str; 3] = [BUILT_IN, "second", "third"];
 const THIRD_FIRST: [&str; 3] = ["third", BUILT_IN, "second"];
@@ -30,15 +30,7 @@ async fn stand(browser: &Browser, order: [&str; 3]) -> Result<()> {
 
 /// What the cluster has.
 async fn stored(stage: &Stage) -> Result<Vec<String>> {
-    let request = portcullis::wire::pb::v1::ListAuthenticatorsRequest::default();
-    let listed = stage
-        .operator()
-        .await?
-        .authenticators()
-        .list(request)
-        .await?
-        .into_inner();
-    Ok(listed.authenticators.into_iter().map(|one| one.id).collect())
+    asked_in_order(&stage.operator().await?).await
 }
 
 /// A chain of three, and an editor who looks at it.

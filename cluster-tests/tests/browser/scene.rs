@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 /// The HTTP authenticator, as the wizard calls it.
 pub(crate) const HTTP: &str = "password_based:http";
 
+/// The users of the built-in database.
+pub(crate) const USERS: &str = "/authenticators/password_based:built_in_database/users";
+
 /// Settings of an HTTP authenticator that asks there.
 pub(crate) fn http_settings(url: &str) -> Value {
     json!({
@@ -38,6 +41,13 @@ pub(crate) async fn add_databases(client: &Client, ids: &[&str]) -> Result<()> {
         declare(client, json!({ "id": id })).await?;
     }
     Ok(())
+}
+
+/// The authenticators of the global chain, the first to be asked first.
+pub(crate) async fn asked_in_order(client: &Client) -> Result<Vec<String>> {
+    let request = v1::ListAuthenticatorsRequest::default();
+    let listed = client.authenticators().list(request).await?.into_inner();
+    Ok(listed.authenticators.into_iter().map(|one| one.id).collect())
 }
 
 /// A server that knows nobody.

@@ -15,7 +15,7 @@ use portcullis::wire::pb::v1::import_users_header::Format;
 use portcullis::wire::pb::v1::{self, Role};
 use thirtyfour::By;
 
-const USERS: &str = "/authenticators/password_based:built_in_database/users";
+use super::scene::USERS;
 
 /// Brings in users named after that many numbers; every tenth is a superuser.
 async fn bring_in(client: &Client, many: usize) -> Result<()> {
