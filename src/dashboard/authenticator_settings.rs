@@ -77,7 +77,7 @@ fn page(
                 (Button::new("Test").sends("action", "test").unless(obstacle.as_deref()).draw())
                 (Button::new("Try this draft").sends("action", "try").unless(obstacle.as_deref()).draw())
                 (Button::primary("Review changes").sends("action", "review").unless(obstacle.as_deref()).draw())
-                a href=(addresses::authenticator(key, "/delete")) { "Delete…" }
+                (super::ui::link_unless(&addresses::authenticator(key, "/delete"), "Delete…", obstacle.as_deref()))
             }
         }
     };
