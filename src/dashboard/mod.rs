@@ -25,6 +25,7 @@ mod kinds;
 mod live;
 mod matrix;
 mod memory;
+mod operator_deletion;
 mod operators;
 mod origin;
 mod overview;
