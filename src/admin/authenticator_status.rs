@@ -27,8 +27,17 @@ pub struct AuthenticatorStatus {
     pub status: Joint,
     /// Node by node.
     pub nodes: Vec<NodeAuthenticatorStatus>,
-    /// Sums; the highest rate and the worst latencies are those of one node.
+    /// Sums. Of a silent node its last counters are in them, and its rates are not; the highest rate and the worst latencies are
+    /// those of one node.
     pub total: Figures,
+}
+
+impl AuthenticatorStatus {
+    /// The nodes of which nothing was heard lately.
+    pub fn silent(&self) -> Vec<u64> {
+        let silent = self.nodes.iter().filter(|node| !node.answered);
+        silent.map(|node| node.node).collect()
+    }
 }
 
 /// How one authenticator fares on one node.
@@ -105,11 +114,25 @@ fn not_there_yet() -> Health {
 fn summed(nodes: Vec<NodeAuthenticatorStatus>) -> AuthenticatorStatus {
     let total = nodes
         .iter()
-        .fold(Figures::default(), |total, node| plus(total, &node.figures));
+        .map(as_of_now)
+        .fold(Figures::default(), |total, figures| plus(total, &figures));
     AuthenticatorStatus {
         status: joint(&nodes),
         nodes,
         total,
+    }
+}
+
+/// What a silent node has counted did happen; how fast it counts now, nobody knows.
+fn as_of_now(node: &NodeAuthenticatorStatus) -> Figures {
+    let figures = node.figures.clone();
+    if node.answered {
+        return figures;
+    }
+    Figures {
+        rate: 0.0,
+        rate_last5m: 0.0,
+        ..figures
     }
 }
 
@@ -178,6 +201,7 @@ mod tests {
             total,
             failures: 1,
             rate: 1.0,
+            rate_last5m: 2.0,
             rate_max,
             reasons: vec![(Reason::BackendTimeout, 1)],
             ..Figures::default()
@@ -200,6 +224,22 @@ mod tests {
             (2, &[(Reason::BackendTimeout, 2)][..])
         );
         assert_eq!(status.status, Joint::Same(up));
+    }
+
+    #[test]
+    fn a_silent_node_is_named_and_counts_no_further() {
+        let up = ProviderStatus::Connected;
+        let status = summed(vec![
+            node(1, true, up, figures(3, 5.0)),
+            node(2, false, up, figures(4, 2.0)),
+        ]);
+        assert_eq!(status.silent(), [2]);
+        let total = &status.total;
+        assert_eq!(
+            (total.total, total.rate, total.rate_last5m),
+            (7, 1.0, 2.0),
+            "its counters stay, its rates go"
+        );
     }
 
     #[test]

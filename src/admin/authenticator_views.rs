@@ -19,6 +19,19 @@ pub struct AuthenticatorView {
     pub title: &'static str,
     /// Whether users of it live in the cluster.
     pub keeps_users: bool,
+    /// Whether it asks somebody beyond the node, who may be out of reach.
+    pub asks_elsewhere: bool,
+}
+
+/// Who decides about the clients of a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decides {
+    /// Authenticators of its own.
+    Own,
+    /// Those of the chain `global`, because it has none of its own.
+    Global,
+    /// Nobody: none is enabled, and every client gets this answer.
+    Nobody(NoAuthenticator),
 }
 
 impl Admin {
@@ -107,28 +120,71 @@ impl Admin {
         AuthenticatorView {
             title: backends::kind(&record.mechanism, &record.backend).map_or("Unknown kind", |kind| kind.title),
             keeps_users: backends::password_algorithm(&record).is_some(),
+            asks_elsewhere: backends::asks_elsewhere(&record),
             record: AuthenticatorRecord { settings, ..record },
             warnings,
         }
     }
 
-    /// A warning, if the chain that decides for this name lets everybody in.
+    /// Who decides about the clients of a chain. From memory.
+    pub fn decides(&self, chain: &str) -> Decides {
+        who_decides(&self.store.authenticators(), chain, self.to_everybody())
+    }
+
+    /// Who would, were this authenticator switched off.
+    pub fn decides_without(&self, key: &AuthenticatorKey) -> Decides {
+        let mut all = self.store.authenticators();
+        let switched_off = all.iter_mut().filter(|record| record.key == *key);
+        switched_off.for_each(|record| record.enabled = false);
+        who_decides(&all, &key.chain, self.to_everybody())
+    }
+
+    /// Who would, were this authenticator deleted: a chain goes with its last one.
+    pub fn decides_after(&self, deleted: &AuthenticatorKey) -> Decides {
+        let mut all = self.store.authenticators();
+        all.retain(|record| record.key != *deleted);
+        who_decides(&all, &deleted.chain, self.to_everybody())
+    }
+
+    fn to_everybody(&self) -> NoAuthenticator {
+        self.store.settings().no_authenticator
+    }
+
+    /// A warning, if everybody is let in through the chain that decides for this name.
     pub(super) fn openness_of(&self, chain: &str) -> Option<String> {
-        let may_be_open = self.store.settings().no_authenticator == NoAuthenticator::Allow;
-        let all = may_be_open.then(|| self.store.authenticators())?;
-        let chain = deciding(&all, chain);
-        (!is_asked(&all, chain)).then(|| everybody_through(chain))
+        let is_open = self.decides(chain) == Decides::Nobody(NoAuthenticator::Allow);
+        is_open.then(|| everybody_through(deciding(&self.store.authenticators(), chain)))
     }
 
     /// A warning for each chain that lets everybody in.
     pub(super) fn open_chains(&self) -> Vec<String> {
-        if self.store.settings().no_authenticator == NoAuthenticator::Deny {
-            return Vec::new();
+        let open = self.unasked_where(NoAuthenticator::Allow).into_iter();
+        open.map(|chain| everybody_through(&chain)).collect()
+    }
+
+    /// The chains that deny everybody.
+    pub(super) fn closed_chains(&self) -> Vec<String> {
+        self.unasked_where(NoAuthenticator::Deny)
+    }
+
+    /// The chains in which nobody is asked, if this is what their clients get.
+    fn unasked_where(&self, answer: NoAuthenticator) -> Vec<String> {
+        if self.to_everybody() == answer {
+            unasked_among(&self.store.authenticators())
+        } else {
+            Vec::new()
         }
-        open_among(&self.store.authenticators())
-            .into_iter()
-            .map(everybody_through)
-            .collect()
+    }
+}
+
+fn who_decides(all: &[AuthenticatorRecord], chain: &str, to_everybody: NoAuthenticator) -> Decides {
+    let deciding = deciding(all, chain);
+    if !is_asked(all, deciding) {
+        Decides::Nobody(to_everybody)
+    } else if deciding == chain {
+        Decides::Own
+    } else {
+        Decides::Global
     }
 }
 
@@ -146,7 +202,7 @@ fn is_asked(all: &[AuthenticatorRecord], chain: &str) -> bool {
 }
 
 /// `global` always decides for some listener, whether it exists or not.
-fn open_among(all: &[AuthenticatorRecord]) -> Vec<&str> {
+fn unasked_among(all: &[AuthenticatorRecord]) -> Vec<String> {
     let mut chains = vec![GLOBAL_CHAIN];
     for record in all {
         let chain = record.key.chain.as_str();
@@ -155,7 +211,7 @@ fn open_among(all: &[AuthenticatorRecord]) -> Vec<&str> {
         }
     }
     chains.retain(|chain| !is_asked(all, chain));
-    chains
+    chains.into_iter().map(str::to_owned).collect()
 }
 
 fn everybody_through(chain: &str) -> String {
@@ -167,7 +223,7 @@ fn everybody_through(chain: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{AuthenticatorRecord, deciding, is_asked, open_among};
+    use super::{AuthenticatorRecord, Decides, NoAuthenticator, deciding, is_asked, unasked_among, who_decides};
     use crate::auth::{AuthenticatorKey, OnFailure};
 
     fn one(chain: &str, id: &str, enabled: bool) -> AuthenticatorRecord {
@@ -196,14 +252,14 @@ mod tests {
             one("global", "b", false),
             one("tcp:own", "c", false),
         ];
-        assert_eq!(open_among(&all), ["tcp:own"]);
+        assert_eq!(unasked_among(&all), ["tcp:own"]);
         assert!(is_asked(&all, "global") && !is_asked(&all, "tcp:own"));
     }
 
     #[test]
     fn a_cluster_without_authenticators_is_open() {
-        assert_eq!(open_among(&[]), ["global"]);
-        assert_eq!(open_among(&[one("tcp:own", "c", true)]), ["global"]);
+        assert_eq!(unasked_among(&[]), ["global"]);
+        assert_eq!(unasked_among(&[one("tcp:own", "c", true)]), ["global"]);
     }
 
     #[test]
@@ -211,5 +267,23 @@ mod tests {
         let all = [one("tcp:own", "c", false)];
         assert_eq!(deciding(&all, "tcp:own"), "tcp:own");
         assert_eq!(deciding(&all, "ssl:other"), "global");
+    }
+
+    #[test]
+    fn who_decides_depends_on_who_is_asked_and_on_whether_there_is_such_a_chain() {
+        let (allow, deny) = (NoAuthenticator::Allow, NoAuthenticator::Deny);
+        let global = one("global", "a", true);
+        let mine = |enabled| one("tcp:own", "c", enabled);
+        for (all, expected) in [
+            (vec![global.clone(), mine(true)], Decides::Own),
+            (vec![global.clone()], Decides::Global),
+            // It is there, so `global` does not decide for it.
+            (vec![global, mine(false)], Decides::Nobody(deny)),
+            (vec![mine(false)], Decides::Nobody(deny)),
+            (vec![], Decides::Nobody(deny)),
+        ] {
+            assert_eq!(who_decides(&all, "tcp:own", deny), expected, "{all:?}");
+        }
+        assert_eq!(who_decides(&[], "global", allow), Decides::Nobody(allow));
     }
 }

@@ -45,7 +45,7 @@ pub use self::api_key::ApiKey;
 pub use self::authenticator_draft::{AuthenticatorDraft, AuthenticatorPatch};
 pub use self::authenticator_settings::filled_in;
 pub use self::authenticator_status::{AuthenticatorStatus, Joint, NodeAuthenticatorStatus};
-pub use self::authenticator_views::AuthenticatorView;
+pub use self::authenticator_views::{AuthenticatorView, Decides};
 pub use self::authenticators::AuthenticatorRemoved;
 pub use self::bootstrap::Bootstrapper;
 pub use self::errands::{NodeOutcome, NodeTest};
@@ -55,7 +55,7 @@ pub use self::handle::{Admin, Caller, Intent};
 #[cfg(fuzzing)]
 pub use self::import::count_rows;
 pub use self::import::{BadRow, ImportBody, ImportFormat, ImportHeader, ImportProgress, PasswordType};
-pub use self::nodes::{ClusterCreated, MembershipView, NodeList, SettingsPatch, SettingsView};
+pub use self::nodes::{ClusterCreated, MembershipView, NodeList, Removal, SettingsPatch, SettingsView};
 pub use self::operators::OperatorCreated;
 pub use self::paging::Page;
 pub use self::passwords::NewPassword;

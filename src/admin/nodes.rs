@@ -47,6 +47,43 @@ pub struct NodeList {
     pub nodes: Vec<NodeStatus>,
 }
 
+/// What is left of the cluster once a node is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Removal {
+    /// How many nodes vote then.
+    pub voters: usize,
+    /// How many of them were heard within the last seconds.
+    pub heard: usize,
+    /// Whether fewer vote than before.
+    pub is_of_voter: bool,
+}
+
+impl Removal {
+    fn of(nodes: &[NodeStatus], id: u64) -> Self {
+        let left = || nodes.iter().filter(|node| node.voter && node.id != id);
+        Self {
+            voters: left().count(),
+            heard: left().filter(|node| node.answered).count(),
+            is_of_voter: nodes.iter().any(|node| node.voter && node.id == id),
+        }
+    }
+
+    /// Voters that have to agree then.
+    pub const fn quorum(self) -> usize {
+        self.voters / 2 + 1
+    }
+
+    /// How many of those that are heard may fail then.
+    pub const fn can_lose(self) -> usize {
+        self.heard.saturating_sub(self.quorum())
+    }
+
+    /// Whether the removal could not even be agreed upon, because most of those who are left have to.
+    pub const fn loses_quorum(self) -> bool {
+        self.is_of_voter && self.heard < self.quorum()
+    }
+}
+
 /// Who is a member, as this node knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MembershipView {
@@ -154,6 +191,20 @@ impl Admin {
         Ok(self.membership())
     }
 
+    /// What would be left without this node. From memory.
+    pub fn after_removal(&self, id: u64) -> Removal {
+        Removal::of(&self.cluster.gather(), id)
+    }
+
+    /// Has this node lead no longer. Refused if it does not lead as far as is known here: whoever leads since then may stay.
+    pub async fn hand_over(&self, from: u64) -> Result<u64, AdminError> {
+        let leader = self.cluster.report().leader;
+        if leader != from {
+            return Err(AdminError::Precondition(no_leader(from, leader)));
+        }
+        self.transfer_leadership(0).await
+    }
+
     /// Hands leadership over; 0 leaves the choice to the cluster. Returns who leads then.
     pub async fn transfer_leadership(&self, to: u64) -> Result<u64, AdminError> {
         Ok(Box::pin(self.cluster.transfer_leadership((to != 0).then_some(to))).await?)
@@ -218,6 +269,13 @@ fn log_end(nodes: &[NodeStatus], leader: u64) -> u64 {
     match nodes.iter().find(|node| node.id == leader && node.answered) {
         Some(node) => end(node),
         None => nodes.iter().map(end).max().unwrap_or(0),
+    }
+}
+
+fn no_leader(asked: u64, leader: u64) -> String {
+    match leader {
+        0 => format!("n{asked} does not lead: nobody does just now"),
+        _ => format!("n{asked} does not lead any more: n{leader} does"),
     }
 }
 
@@ -288,7 +346,7 @@ fn checked_settings(patch: SettingsPatch) -> Result<(SettingsChange, SessionTime
 mod tests {
     use std::time::Duration;
 
-    use super::{AdminError, NodeStatus, SettingsPatch, checked_settings, log_end, violation};
+    use super::{AdminError, NodeStatus, Removal, SettingsPatch, checked_settings, log_end, violation};
     use crate::cluster::NodeReport;
 
     fn node(id: u64, answered: bool, last_log_index: u64) -> NodeStatus {
@@ -314,6 +372,25 @@ mod tests {
         assert_eq!(log_end(&nodes, 1), 50);
         assert_eq!(log_end(&nodes, 0), 70);
         assert_eq!(log_end(&[node(1, false, 50), node(2, true, 70)], 1), 70);
+    }
+
+    #[test]
+    fn a_removal_is_judged_by_who_is_alive_and_not_by_who_votes() {
+        let three = |third| [node(1, true, 0), node(2, true, 0), node(3, third, 0)];
+        let all = Removal::of(&three(true), 2);
+        assert_eq!(
+            (all.voters, all.heard, all.can_lose(), all.loses_quorum()),
+            (2, 2, 0, false)
+        );
+        let wrong = Removal::of(&three(false), 2);
+        assert_eq!((wrong.voters, wrong.heard, wrong.loses_quorum()), (2, 1, true));
+        assert!(!Removal::of(&three(false), 3).loses_quorum(), "the dead one may go");
+        let mut learner = three(false);
+        learner[1].voter = false;
+        assert!(!Removal::of(&learner, 2).loses_quorum(), "its voice is not missed");
+        let five = [true, true, true, true, true].map(|answered| node(1, answered, 0));
+        let five: Vec<_> = (1..).zip(five).map(|(id, node)| NodeStatus { id, ..node }).collect();
+        assert_eq!(Removal::of(&five, 5).can_lose(), 1);
     }
 
     fn patch(max_staleness: Option<Duration>) -> SettingsPatch {

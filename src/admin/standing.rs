@@ -24,6 +24,8 @@ pub struct Standing {
     pub staleness: Option<Duration>,
     /// A warning for each chain that lets everybody in.
     pub open_chains: Vec<String>,
+    /// The chains that deny everybody.
+    pub closed_chains: Vec<String>,
 }
 
 impl Standing {
@@ -62,6 +64,7 @@ impl Admin {
             heard: voters.filter(|node| node.answered).count(),
             staleness: self.cluster.freshness().staleness,
             open_chains: self.open_chains(),
+            closed_chains: self.closed_chains(),
         }
     }
 }

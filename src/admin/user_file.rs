@@ -29,6 +29,19 @@ const PLAIN_COLUMNS: [&str; 6] = [
     "attributes",
 ];
 
+/// Columns of a file of SCRAM keys.
+const KEY_COLUMNS: [&str; 9] = [
+    "user_id",
+    "stored_key",
+    "server_key",
+    "salt",
+    "iterations",
+    "is_superuser",
+    "disabled",
+    "expires_at",
+    "attributes",
+];
+
 /// A row of CSV is written through a buffer of its own; longer ones fill it several times.
 const ROW_BUFFER: usize = 1 << 10;
 
@@ -53,6 +66,13 @@ pub(super) enum FilePassword<'a> {
     Hash { password_hash: &'a str, salt: &'a str },
     /// In the clear.
     Plain { password: &'a str },
+    /// What SCRAM needs, bytes in base64.
+    Keys {
+        stored_key: &'a str,
+        server_key: &'a str,
+        salt: &'a str,
+        iterations: &'a str,
+    },
 }
 
 impl<'a> FileUser<'a> {
@@ -77,6 +97,12 @@ impl<'a> FileUser<'a> {
         match self.password {
             FilePassword::Hash { password_hash, salt } => cells.extend([password_hash, salt].map(str::to_owned)),
             FilePassword::Plain { password } => cells.push(password.to_owned()),
+            FilePassword::Keys {
+                stored_key,
+                server_key,
+                salt,
+                iterations,
+            } => cells.extend([stored_key, server_key, salt, iterations].map(str::to_owned)),
         }
         let attributes = if self.attributes.is_empty() {
             String::new()
@@ -97,16 +123,28 @@ impl<'a> FileUser<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct UserFile {
     format: ImportFormat,
-    password_type: PasswordType,
+    columns: &'static [&'static str],
     users: u64,
 }
 
 impl UserFile {
     pub(super) fn new(format: ImportFormat, password_type: PasswordType) -> Self {
+        let columns: &[&str] = match password_type {
+            PasswordType::Hash => &HASH_COLUMNS,
+            PasswordType::Plain => &PLAIN_COLUMNS,
+        };
         Self {
             format,
-            password_type,
+            columns,
             users: 0,
+        }
+    }
+
+    /// One of SCRAM keys.
+    pub(super) fn of_keys(format: ImportFormat) -> Self {
+        Self {
+            columns: &KEY_COLUMNS,
+            ..Self::new(format, PasswordType::Hash)
         }
     }
 
@@ -117,11 +155,10 @@ impl UserFile {
 
     /// What stands before the first user.
     pub(super) fn head(&self) -> Result<Vec<u8>, AdminError> {
-        match (self.format, self.password_type) {
-            (ImportFormat::Csv, PasswordType::Hash) => csv_of([HASH_COLUMNS]),
-            (ImportFormat::Csv, PasswordType::Plain) => csv_of([PLAIN_COLUMNS]),
-            (ImportFormat::Json, _) => Ok(b"[".to_vec()),
-            (ImportFormat::Ndjson, _) => Ok(Vec::new()),
+        match self.format {
+            ImportFormat::Csv => csv_of([self.columns]),
+            ImportFormat::Json => Ok(b"[".to_vec()),
+            ImportFormat::Ndjson => Ok(Vec::new()),
         }
     }
 

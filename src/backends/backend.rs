@@ -92,6 +92,8 @@ pub(super) struct Backend {
     pub(super) check: fn(&Value) -> Result<Value, Vec<Violation>>,
     /// The algorithm that new passwords get, if it keeps users.
     pub(super) password_algorithm: fn(&Value) -> Option<Algorithm>,
+    /// Whether with these settings it asks somebody beyond this node, who may be out of reach.
+    pub(super) asks_elsewhere: fn(&Value) -> bool,
     /// Opens an instance with settings as [`Backend::check`] returned them.
     pub(super) open: fn(&AuthenticatorKey, &Value, &Context) -> Opened,
 }

@@ -29,6 +29,7 @@ pub(super) const BACKEND: Backend = Backend {
             .ok()
             .map(|(settings, _)| settings.passwords.algorithm)
     },
+    asks_elsewhere: |_| false,
     open,
 };
 

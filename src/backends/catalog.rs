@@ -61,6 +61,12 @@ pub fn password_algorithm(record: &AuthenticatorRecord) -> Option<Algorithm> {
     (kind.password_algorithm)(&settings)
 }
 
+/// Whether somebody beyond the node is asked. A kind unknown here asks nobody.
+pub fn asks_elsewhere(record: &AuthenticatorRecord) -> bool {
+    let settings = serde_json::from_str(&record.settings).unwrap_or_default();
+    find(&record.mechanism, &record.backend).is_ok_and(|kind| (kind.asks_elsewhere)(&settings))
+}
+
 /// Whether links of this kind need a password. A kind unknown here is asked whatever the client presents, because not being
 /// asked would let the client pass it by.
 pub(super) fn needs_password(record: &AuthenticatorRecord) -> bool {
@@ -130,7 +136,8 @@ fn unknown(field: &str, given: &str, known: impl Iterator<Item = &'static str>) 
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{check, kinds};
+    use super::{asks_elsewhere, check, kinds};
+    use crate::auth::{AuthenticatorKey, AuthenticatorRecord, OnFailure};
 
     #[test]
     fn an_unknown_kind_is_told_what_exists() {
@@ -144,6 +151,31 @@ mod tests {
         assert!(faults[0].why.contains("did you mean `password_based`?"));
         let faults = check("", "", &json!({})).unwrap_err();
         assert!(faults[0].why.starts_with("must be given"));
+    }
+
+    #[test]
+    fn tokens_are_checked_here_unless_their_keys_are_fetched() {
+        let asks = |mechanism: &str, backend: &str, settings: Value| {
+            asks_elsewhere(&AuthenticatorRecord {
+                key: AuthenticatorKey {
+                    chain: "global".into(),
+                    id: "a".into(),
+                },
+                mechanism: mechanism.into(),
+                backend: backend.into(),
+                enabled: true,
+                settings: settings.to_string(),
+                precondition: String::new(),
+                on_failure: OnFailure::Deny,
+                timeout: Default::default(),
+                revision: 1,
+                updated_at: Default::default(),
+                updated_by: String::new(),
+            })
+        };
+        assert!(asks("password_based", "mysql", json!({})) && asks("scram", "http", json!({})));
+        assert!(asks("jwt", "", json!({"use_jwks": true})) && !asks("jwt", "", json!({"use_jwks": false})));
+        assert!(!asks("cinfo", "", json!({})) && !asks("scram", "built_in_database", json!({})));
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub(super) const BACKEND: Backend = Backend {
     schema,
     check: |settings| parse(settings).map(|(_, filled)| Value::Object(filled)),
     password_algorithm: |_| None,
+    asks_elsewhere: |_| false,
     open: |_: &AuthenticatorKey, settings: &Value, context: &Context| -> Opened {
         let (checks, _) = parse(settings).map_err(unusable)?;
         Ok(Arc::new(ClientInfo {

@@ -45,6 +45,7 @@ pub(super) const BACKEND: Backend = Backend {
     schema: schema::schema,
     check: |settings| Settings::parse(settings).map(|(_, filled)| Value::Object(filled)),
     password_algorithm: |_| None,
+    asks_elsewhere: |settings| settings.get("use_jwks") == Some(&Value::Bool(true)),
     open,
 };
 

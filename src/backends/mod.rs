@@ -38,7 +38,7 @@ mod warnings;
 
 pub use self::backend::{BackendInfo, Context, Violation};
 pub use self::builtin::{Bootstrap, bootstrap_of};
-pub use self::catalog::{check, check_precondition, kind, kinds, password_algorithm};
+pub use self::catalog::{asks_elsewhere, check, check_precondition, kind, kinds, password_algorithm};
 #[cfg(fuzzing)]
 pub use self::jwt::{judge_parts, judge_token};
 pub use self::reconcile::Reconciler;

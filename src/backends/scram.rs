@@ -40,6 +40,7 @@ pub(super) const BACKEND: Backend = Backend {
             .ok()
             .map(|(settings, _)| Algorithm::Scram(settings.made))
     },
+    asks_elsewhere: |_| false,
     open,
 };
 

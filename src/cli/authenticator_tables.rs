@@ -85,7 +85,7 @@ pub(super) fn fared(status: &AuthenticatorStatus) -> String {
         "all".to_owned(),
         status.status(),
         status.total.as_ref(),
-        String::new(),
+        heard(status),
     ));
     table(
         [
@@ -93,6 +93,19 @@ pub(super) fn fared(status: &AuthenticatorStatus) -> String {
         ],
         rows,
     )
+}
+
+/// Of how many nodes the sum is, unless it is of all.
+fn heard(status: &AuthenticatorStatus) -> String {
+    let (answered, all) = (
+        status.nodes.iter().filter(|node| node.answered).count(),
+        status.nodes.len(),
+    );
+    if answered == all {
+        String::new()
+    } else {
+        format!("{answered} of {all} nodes answer")
+    }
 }
 
 fn row(node: String, status: Status, metrics: Option<&Metrics>, remark: String) -> [String; 11] {
@@ -151,6 +164,7 @@ pub(super) fn name_of_kind(backend: &Backend) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::pb::v1::NodeAuthenticatorStatus;
 
     #[test]
     fn a_table_of_kinds_says_which_settings_are_secret() {
@@ -162,6 +176,22 @@ mod tests {
         };
         let shown = kinds(&ListBackendsResponse { backends: vec![kind] });
         assert!(shown.contains("password (secret), server"), "{shown}");
+    }
+
+    #[test]
+    fn a_sum_says_of_how_many_nodes_it_is_unless_all_answer() {
+        let node = |answered| NodeAuthenticatorStatus {
+            answered,
+            ..NodeAuthenticatorStatus::default()
+        };
+        let of = |answers: &[bool]| {
+            fared(&AuthenticatorStatus {
+                nodes: answers.iter().map(|answered| node(*answered)).collect(),
+                ..AuthenticatorStatus::default()
+            })
+        };
+        assert!(of(&[true, true, false]).contains("2 of 3 nodes answer"));
+        assert!(!of(&[true, true]).contains("nodes answer"));
     }
 
     #[test]

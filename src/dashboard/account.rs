@@ -126,7 +126,8 @@ pub(super) async fn change_password(visit: Visit, given: Given) -> Result<Respon
     Ok((StatusCode::UNPROCESSABLE_ENTITY, drawn(&visit, &faults)).into_response())
 }
 
-fn why(error: &SignInError) -> String {
+/// What is wrong with a password that was given.
+pub(super) fn why(error: &SignInError) -> String {
     match error {
         SignInError::Wrong => "is not your password".to_owned(),
         SignInError::TooMany { retry_after } => {
@@ -150,16 +151,4 @@ pub(super) async fn end_sessions(visit: Visit, given: Given) -> Result<Response,
         }
     }
     Ok(Said::new("Ended, on every node.").then("/account"))
-}
-
-impl Visit {
-    /// Before what cannot be undone: the password once more, unless it was given a moment ago. The error says what is wrong.
-    pub(super) async fn confirm(&self, password: &str) -> Result<(), String> {
-        let admin = self.site().admin();
-        if admin.is_confirmed(&self.cookie) {
-            return Ok(());
-        }
-        let confirmed = admin.confirm_password(&self.cookie, Secret::new(password)).await;
-        confirmed.map_err(|error| why(&error))
-    }
 }

@@ -17,8 +17,8 @@ use super::page::{Page, Place};
 use super::said::{Said, to};
 use super::ui::{Button, Faults, Tone, banner, hidden, link};
 use super::visit::Visit;
-use crate::admin::{self, AdminError, AuthenticatorDraft, AuthenticatorPatch, BackendInfo, NodeTest, Role};
-use crate::auth::{AuthenticatorKey, AuthenticatorRecord};
+use crate::admin::{self, AdminError, AuthenticatorDraft, AuthenticatorPatch, BackendInfo, Decides, NodeTest, Role};
+use crate::auth::{AuthenticatorKey, AuthenticatorRecord, NoAuthenticator};
 
 /// A draft to go on with.
 #[derive(Default, Deserialize)]
@@ -77,7 +77,7 @@ fn page(
                 (Button::new("Test").sends("action", "test").unless(obstacle.as_deref()).draw())
                 (Button::new("Try this draft").sends("action", "try").unless(obstacle.as_deref()).draw())
                 (Button::primary("Review changes").sends("action", "review").unless(obstacle.as_deref()).draw())
-                a href=(addresses::authenticator(key, "/delete")) { "Delete…" }
+                (super::ui::link_unless(&addresses::authenticator(key, "/delete"), "Delete…", obstacle.as_deref()))
             }
         }
     };
@@ -370,20 +370,17 @@ fn delete_page(visit: &Visit, subject: &Subject, faults: &Faults) -> Response {
     let key = subject.key();
     let users = visit.site().admin().count_users(key);
     let obstacle = visit.obstacle(Role::Editor);
-    let confirmed = visit.site().admin().is_confirmed(&visit.cookie);
     let body = html! {
         (faults.summary())
         (banner(Tone::Down, &html! {
             strong { "This cannot be undone. " }
             "The settings of " (key.id) " and its counters go, on every node."
             @if users > 0 { " With it go " strong { (super::format::counted(users, "user")) } "." }
+            @if let Some(follows) = what_follows(visit, subject) { " " strong { (follows) } }
         }, None))
         form.form method="post" action=(addresses::authenticator(key, "/delete")) {
             (super::ui::text(super::ui::Field::new("name", "Type its name").required().faults(faults).help(&key.id)))
-            @if !confirmed {
-                (super::ui::password(super::ui::Field::new("password", "Your password").required().known_as("current-password").faults(faults)
-                    .help("Asked again before what cannot be undone.")))
-            }
+            (visit.password_again(faults))
             div.foot {
                 (Button::danger("Delete").unless(obstacle.as_deref()).draw())
                 (link(&addresses::authenticator(key, ""), "Keep it"))
@@ -397,6 +394,22 @@ fn delete_page(visit: &Visit, subject: &Subject, faults: &Faults) -> Response {
     ];
     let page = Page::new(Place::Authenticators, &title, body).refused(!faults.is_empty());
     visit.page(Page { crumbs, ..page })
+}
+
+/// What becomes of the clients of its chain, if that is something else than before.
+fn what_follows(visit: &Visit, subject: &Subject) -> Option<String> {
+    let (admin, key) = (visit.site().admin(), subject.key());
+    let after = admin.decides_after(key);
+    if after == admin.decides(&key.chain) {
+        return None;
+    }
+    let chain = &key.chain;
+    Some(match after {
+        Decides::Own => return None,
+        Decides::Global => format!("Then chain {chain} is gone, and the authenticators of the chain global decide."),
+        Decides::Nobody(NoAuthenticator::Allow) => format!("Then every client of chain {chain} is let in."),
+        Decides::Nobody(NoAuthenticator::Deny) => format!("Then every client of chain {chain} is denied."),
+    })
 }
 
 /// `POST /authenticators/{id}/delete`.

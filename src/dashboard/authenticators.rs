@@ -15,11 +15,11 @@ use super::kinds::mechanism_word;
 use super::page::{Page, Place};
 use super::said::{Said, to};
 use super::ui::{
-    Button, Tone, banner, empty, hidden, link, link_unless, node_count, node_name, pill, primary_link, prose,
-    provider_pill,
+    Button, Tone, banner, empty, hidden, link, link_unless, node_count, node_name, node_names, pill, primary_link,
+    prose, provider_pill,
 };
 use super::visit::Visit;
-use crate::admin::{AuthenticatorStatus, AuthenticatorView, Joint, NodeAuthenticatorStatus, Role};
+use crate::admin::{AuthenticatorStatus, AuthenticatorView, Decides, Joint, NodeAuthenticatorStatus, Role};
 use crate::auth::{AuthenticatorKey, NoAuthenticator, OnFailure, ProviderStatus, Timestamp};
 
 /// An authenticator with how it fares.
@@ -39,6 +39,7 @@ pub(super) fn list_page(visit: &Visit, chain: &str, notice: Markup) -> Response 
     let rows = admin.chain_status(chain);
     let obstacle = visit.obstacle(Role::Editor);
     let now = visit.site().clock().now();
+    let decides = admin.decides(chain);
     let body = html! {
         (notice)
         (chains(&admin.chains(), chain))
@@ -47,8 +48,11 @@ pub(super) fn list_page(visit: &Visit, chain: &str, notice: Markup) -> Response 
             div.card {
                 (empty(
                     "No authenticator yet",
-                    "An authenticator checks what a client presents: a password against a database, a token, a SCRAM exchange. \
-                     Until there is one, every client gets the same answer.",
+                    &format!(
+                        "An authenticator checks what a client presents: a password against a database, a token, a SCRAM exchange. \
+                         Until there is one, {}.",
+                        without_any(decides),
+                    ),
                     &primary_link(&addresses::wizard(chain, ""), "Add the first authenticator", obstacle.as_deref()),
                 ))
             }
@@ -59,7 +63,7 @@ pub(super) fn list_page(visit: &Visit, chain: &str, notice: Markup) -> Response 
                     @for (at, row) in rows.iter().enumerate() { (drawn_row(row, at, rows.len(), obstacle.as_deref(), now)) }
                 }
                 div.chain-end {
-                    span { "└ nobody knew the client → Denied" }
+                    span { "└ " (end_of_chain(decides)) }
                     a href="/settings" { "What happens without authenticators" }
                 }
             }
@@ -72,7 +76,7 @@ pub(super) fn list_page(visit: &Visit, chain: &str, notice: Markup) -> Response 
     };
     visit.page(
         Page::new(Place::Authenticators, &title, body)
-            .lead(html! { "Asked from top to bottom. The first to allow or deny decides; a client nobody knows is denied." })
+            .lead(html! { "Asked from top to bottom. The first to allow or deny decides." })
             .actions(html! {
                 (link("/try", "Try a login"))
                 (primary_link(&addresses::wizard(chain, ""), "Add authenticator", obstacle.as_deref()))
@@ -80,6 +84,24 @@ pub(super) fn list_page(visit: &Visit, chain: &str, notice: Markup) -> Response 
             .live(format!("chain:{chain}"))
             .state(state),
     )
+}
+
+/// What becomes of a client at the end of a chain that has authenticators.
+fn end_of_chain(decides: Decides) -> &'static str {
+    match decides {
+        Decides::Own | Decides::Global => "nobody knew the client → Denied",
+        Decides::Nobody(NoAuthenticator::Allow) => "nobody is asked → every client is let in",
+        Decides::Nobody(NoAuthenticator::Deny) => "nobody is asked → every client is denied",
+    }
+}
+
+/// What becomes of the clients of a chain that has none.
+fn without_any(decides: Decides) -> &'static str {
+    match decides {
+        Decides::Own | Decides::Global => "the authenticators of the chain global decide",
+        Decides::Nobody(NoAuthenticator::Allow) => "every client is let in",
+        Decides::Nobody(NoAuthenticator::Deny) => "every client is denied",
+    }
 }
 
 /// Listeners may have chains of their own.
@@ -115,7 +137,7 @@ fn trouble_of(view: &AuthenticatorView, status: &AuthenticatorStatus) -> Option<
     }
     let bad: Vec<_> = status.nodes.iter().filter(|node| is_bad(node)).collect();
     let first = bad.first()?;
-    let nodes: Vec<_> = bad.iter().map(|node| node_name(node.node)).collect();
+    let nodes: Vec<_> = bad.iter().map(|node| node.node).collect();
     let asks = match view.record.on_failure {
         OnFailure::Next => "the next authenticator is asked instead",
         OnFailure::Deny => "its clients are denied",
@@ -124,7 +146,7 @@ fn trouble_of(view: &AuthenticatorView, status: &AuthenticatorStatus) -> Option<
     Some(format!(
         "{} does not answer on {}: {asks}. {error}",
         view.record.key.id,
-        nodes.join(", ")
+        node_names(&nodes)
     ))
 }
 
@@ -184,7 +206,20 @@ fn on_node(node: &NodeAuthenticatorStatus, now: Timestamp) -> Markup {
     }
 }
 
+/// A silent node is never passed over: nobody knows how the authenticator fares there.
 pub(super) fn joint_pill(status: &AuthenticatorStatus) -> Markup {
+    let silent = status.silent();
+    let no_answer = || pill(Tone::Warn, &format!("No answer from {}", node_names(&silent)));
+    match status.status {
+        Joint::Unknown | Joint::Same(ProviderStatus::Disabled) => answering_pill(status),
+        _ if silent.is_empty() => answering_pill(status),
+        Joint::Same(ProviderStatus::Connected) => no_answer(),
+        _ => html! { (answering_pill(status)) " " (no_answer()) },
+    }
+}
+
+/// What those who answer say.
+fn answering_pill(status: &AuthenticatorStatus) -> Markup {
     match status.status {
         Joint::Same(same) => provider_pill(same),
         Joint::Unknown => pill(Tone::Off, "No answer"),
@@ -205,20 +240,35 @@ pub(super) fn joint_pill(status: &AuthenticatorStatus) -> Markup {
     }
 }
 
-fn joint_word(status: &AuthenticatorStatus) -> &'static str {
-    match status.status {
+fn joint_word(status: &AuthenticatorStatus) -> String {
+    let word = match status.status {
         Joint::Same(ProviderStatus::Connected) => "connected",
         Joint::Same(ProviderStatus::Connecting) => "connecting",
         Joint::Same(ProviderStatus::Disconnected) => "disconnected",
         Joint::Same(ProviderStatus::Disabled) => "disabled",
         Joint::Inconsistent => "not the same on every node",
-        Joint::Unknown => "not known",
+        Joint::Unknown => return "not known".to_owned(),
+    };
+    match status.silent().as_slice() {
+        [] => word.to_owned(),
+        silent => format!("{word}, without an answer from {}", node_names(silent)),
     }
+}
+
+/// `2 of 3 nodes`, if figures are not those of all.
+pub(super) fn of_how_many(status: &AuthenticatorStatus) -> Option<String> {
+    let (all, silent) = (status.nodes.len(), status.silent().len());
+    (silent > 0).then(|| node_count(all - silent, all))
 }
 
 /// Decisions per second, all nodes together.
 pub(super) fn rate(key: &AuthenticatorKey, status: &AuthenticatorStatus) -> Markup {
-    html! { span id={ "rt-" (hex::encode(&key.id)) } { (format::rate(status.total.rate)) } }
+    html! {
+        span id={ "rt-" (hex::encode(&key.id)) } {
+            (format::rate(status.total.rate))
+            @if let Some(some) = of_how_many(status) { " " span.small.muted { (some) } }
+        }
+    }
 }
 
 fn controls(view: &AuthenticatorView, at: usize, all: usize, obstacle: Option<&str>) -> Markup {
@@ -278,8 +328,11 @@ pub(super) async fn set_enabled(
 ) -> Result<Response, Failure> {
     visit.demand(Role::Editor)?;
     let key = query.key(id);
-    if !wanted.enabled && !wanted.sure && opens_the_chain(&visit, &key) {
-        return Ok((StatusCode::OK, ask_before_opening(&visit, &key)).into_response());
+    if !wanted.enabled
+        && !wanted.sure
+        && let Some(answer) = answer_without(&visit, &key)
+    {
+        return Ok((StatusCode::OK, ask_before_switching_off(&visit, &key, answer)).into_response());
     }
     let admin = visit.site().admin();
     admin
@@ -296,26 +349,30 @@ pub(super) async fn set_enabled(
         .then(&addresses::chain(&key.chain)))
 }
 
-/// Whether nobody would be asked any more, and everybody let in.
-fn opens_the_chain(visit: &Visit, key: &AuthenticatorKey) -> bool {
+/// What every client would get once this one is switched off; `None`: others are asked, or nobody is asked already.
+fn answer_without(visit: &Visit, key: &AuthenticatorKey) -> Option<NoAuthenticator> {
     let admin = visit.site().admin();
-    let others_asked = admin
-        .chain_status(&key.chain)
-        .iter()
-        .any(|(view, _)| view.record.enabled && view.record.key != *key);
-    !others_asked && admin.settings_here().settings.no_authenticator == NoAuthenticator::Allow
+    match (admin.decides(&key.chain), admin.decides_without(key)) {
+        (Decides::Nobody(_), _) => None,
+        (_, Decides::Nobody(answer)) => Some(answer),
+        _ => None,
+    }
 }
 
-fn ask_before_opening(visit: &Visit, key: &AuthenticatorKey) -> Response {
+fn ask_before_switching_off(visit: &Visit, key: &AuthenticatorKey, answer: NoAuthenticator) -> Response {
+    let (follows, setting, button) = match answer {
+        NoAuthenticator::Allow => ("let in", "allow", "Switch it off and let everybody in"),
+        NoAuthenticator::Deny => ("denied", "deny", "Switch it off and deny everybody"),
+    };
     let body = html! {
         (banner(Tone::Down, &html! {
-            strong { "Every client will be let in. " }
-            (key.id) " is the last authenticator that is asked, and the cluster setting for a chain without any is to allow."
+            strong { "Every client will be " (follows) ". " }
+            (key.id) " is the last authenticator that is asked, and the cluster setting for a chain without any is to " (setting) "."
         }, None))
         form.actions method="post" action=(addresses::authenticator(key, "/enabled")) {
             (hidden("enabled", "false"))
             (hidden("sure", "true"))
-            (Button::danger("Switch it off and let everybody in").draw())
+            (Button::danger(button).draw())
             (link(&addresses::chain(&key.chain), "Keep it on"))
         }
     };
@@ -342,4 +399,80 @@ pub(super) async fn users(visit: Visit) -> Response {
         }
     };
     visit.page(Page::new(Place::Users, "Users", body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        AuthenticatorKey, AuthenticatorStatus, Joint, NodeAuthenticatorStatus, ProviderStatus, Timestamp, health,
+        joint_pill, rate,
+    };
+    use crate::auth::{Figures, Health, Usage};
+
+    /// Three nodes, some of them silent.
+    fn status(joint: Joint, silent: &[u64]) -> AuthenticatorStatus {
+        let node = |node| NodeAuthenticatorStatus {
+            node,
+            answered: !silent.contains(&node),
+            health: Some(Health::connected(Timestamp(1))),
+            figures: Figures::default(),
+            usage: Usage::default(),
+            age: None,
+            error: "nothing was heard of it for 9 s".into(),
+        };
+        AuthenticatorStatus {
+            status: joint,
+            nodes: (1..=3).map(node).collect(),
+            total: Figures::default(),
+        }
+    }
+
+    fn pills(joint: Joint, silent: &[u64]) -> String {
+        joint_pill(&status(joint, silent)).into_string()
+    }
+
+    #[test]
+    fn a_silent_node_shows_whatever_the_others_say() {
+        use ProviderStatus::{Connected, Disabled, Disconnected};
+        let connected = Joint::Same(Connected);
+        assert!(pills(connected, &[]).contains("●</span>Connected"));
+        let one = pills(connected, &[3]);
+        assert!(
+            one.contains("▲</span>No answer from n3") && !one.contains("Connected"),
+            "{one}"
+        );
+        assert!(pills(connected, &[2, 3]).contains("No answer from n2, n3"));
+        let both = pills(Joint::Same(Disconnected), &[3]);
+        assert!(
+            both.contains("✕</span>Disconnected") && both.contains("No answer from n3"),
+            "{both}"
+        );
+        let mixed = pills(Joint::Inconsistent, &[3]);
+        assert!(
+            mixed.contains("Inconsistent, 2 of 3 nodes") && mixed.contains("No answer from n3"),
+            "{mixed}"
+        );
+        assert!(
+            !pills(Joint::Same(Disabled), &[3]).contains("n3"),
+            "nobody is asked there"
+        );
+    }
+
+    #[test]
+    fn figures_say_of_how_many_nodes_they_are_and_which_is_silent() {
+        let key = AuthenticatorKey {
+            chain: "global".into(),
+            id: "db".into(),
+        };
+        let connected = Joint::Same(ProviderStatus::Connected);
+        let silent = status(connected, &[3]);
+        assert!(rate(&key, &silent).into_string().contains("2 of 3 nodes"));
+        let listed = health(&key, &silent, Timestamp(2)).into_string();
+        assert!(
+            listed.contains("db is connected, without an answer from n3")
+                && listed.contains("nothing was heard of it for 9 s"),
+            "{listed}"
+        );
+        assert!(!rate(&key, &status(connected, &[])).into_string().contains("nodes"));
+    }
 }

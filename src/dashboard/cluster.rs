@@ -14,9 +14,9 @@ use super::matrix;
 use super::page::{Page, Place};
 use super::said::Said;
 use super::site::Site;
-use super::ui::{Button, Faults, Field, Tile, Tone, banner, hidden, link, node_name, password, pill, tiles};
+use super::ui::{Button, Faults, Tile, Tone, banner, hidden, link, link_unless, node_name, pill, tiles};
 use super::visit::Visit;
-use crate::admin::{NodeList, NodeStatus, Role, Standing};
+use crate::admin::{NodeList, NodeStatus, Removal, Role, Standing};
 
 /// A node that is so many entries behind deserves a word.
 const FAR_BEHIND: u64 = 250;
@@ -163,29 +163,27 @@ fn health(node: &NodeStatus, behind: Option<u64>) -> Markup {
     }
 }
 
-/// What an admin can do with each node, and what the cluster can lose afterwards.
+/// What an admin can do with each node. What cannot be undone has a page of its own.
 fn actions(list: &NodeList, obstacle: Option<&str>) -> Markup {
     let is_alone = list.nodes.len() < 2;
     let alone = obstacle.or(is_alone.then_some("There is no other node."));
+    let page = |id: u64, what: &str| format!("/cluster/nodes/{id}/{what}");
     html! {
         section.card.stack {
             h2 { "Change the cluster" }
             div.actions {
                 @for node in &list.nodes {
+                    @let name = node_name(node.id);
                     @if node.id == list.leader {
-                        form method="post" action="/cluster/transfer" {
-                            (Button::new(&format!("Hand over leadership of {}", node_name(node.id))).unless(alone).draw())
-                        }
+                        (link_unless(&page(node.id, "hand-over"), &format!("Hand over leadership of {name}…"), alone))
                     }
                     @if !node.voter {
                         form method="post" action="/cluster/promote" {
                             (hidden("id", &node.id.to_string()))
-                            (Button::new(&format!("Let {} vote", node_name(node.id))).unless(obstacle).draw())
+                            (Button::new(&format!("Let {name} vote")).unless(obstacle).draw())
                         }
                     }
-                    @if obstacle.is_none() && !is_alone {
-                        (link(&format!("/cluster/nodes/{}/remove", node.id), &format!("Remove {}…", node_name(node.id))))
-                    }
+                    (link_unless(&page(node.id, "remove"), &format!("Remove {name}…"), alone))
                 }
                 form method="post" action="/cluster/snapshot" { (Button::new("Take a snapshot here").unless(obstacle).draw()) }
             }
@@ -194,10 +192,45 @@ fn actions(list: &NodeList, obstacle: Option<&str>) -> Markup {
     }
 }
 
-/// `POST /cluster/transfer`.
-pub(super) async fn transfer(visit: Visit) -> Result<Response, Failure> {
+/// `GET /cluster/nodes/{id}/hand-over`.
+pub(super) async fn ask_to_hand_over(visit: Visit, Path(id): Path<u64>) -> Result<Response, Failure> {
     visit.demand(Role::Admin)?;
-    let leader = visit.site().admin().transfer_leadership(0).await?;
+    visit.site().admin().node_status(id)?;
+    Ok(hand_over_page(&visit, id, &Faults::default()))
+}
+
+fn hand_over_page(visit: &Visit, id: u64, faults: &Faults) -> Response {
+    let leader = visit.site().admin().list_nodes().leader;
+    let name = node_name(id);
+    let passed = (leader != id).then(|| format!("{name} does not lead any more."));
+    let obstacle = visit.obstacle(Role::Admin).or(passed.clone());
+    let body = html! {
+        (faults.summary())
+        @if let Some(passed) = &passed {
+            (banner(Tone::Warn, &html! { (passed) " There is nothing to hand over." }, None))
+        } @else {
+            (banner(Tone::Info, &html! {
+                "Another node that votes is chosen to lead. Changes wait for a moment; logins do not."
+            }, None))
+        }
+        form.form method="post" action={ "/cluster/nodes/" (id) "/hand-over" } {
+            (visit.password_again(faults))
+            div.foot { (Button::danger("Hand over").unless(obstacle.as_deref()).draw()) (link("/cluster", "Let it lead")) }
+        }
+    };
+    let title = format!("Hand over leadership of {name}?");
+    let page = Page::new(Place::Cluster, &title, body).under(&[("/cluster", "Cluster")]);
+    visit.page(page.refused(!faults.is_empty()))
+}
+
+/// `POST /cluster/nodes/{id}/hand-over`: of this node alone, whoever leads by now.
+pub(super) async fn hand_over(visit: Visit, Path(id): Path<u64>, given: Given) -> Result<Response, Failure> {
+    visit.demand(Role::Admin)?;
+    if let Err(why) = visit.confirm(given.text("password")).await {
+        let page = hand_over_page(&visit, id, &Faults::one("password", why));
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    }
+    let leader = visit.site().admin().hand_over(id).await?;
     Ok(Said::new(format!("{} leads now.", node_name(leader))).then("/cluster"))
 }
 
@@ -229,22 +262,22 @@ pub(super) async fn ask_to_remove(visit: Visit, Path(id): Path<u64>) -> Result<R
 }
 
 fn remove_page(visit: &Visit, id: u64, faults: &Faults) -> Response {
-    let list = visit.site().admin().list_nodes();
-    let left = list.nodes.iter().filter(|node| node.voter && node.id != id).count();
-    let can_lose = left.saturating_sub(left / 2 + 1);
-    let obstacle = visit.obstacle(Role::Admin);
-    let confirmed = visit.site().admin().is_confirmed(&visit.cookie);
+    let after = visit.site().admin().after_removal(id);
+    let fatal = after.loses_quorum().then(|| without_quorum(id, after));
+    let obstacle = visit.obstacle(Role::Admin).or(fatal.clone());
     let body = html! {
         (faults.summary())
-        (banner(Tone::Down, &html! {
-            strong { (node_name(id)) " goes for good. " }
-            "Its number is never accepted again. Afterwards " (format::counted(left as u64, "node")) " vote, and the cluster can lose "
-            (can_lose) "."
-        }, None))
+        @if let Some(fatal) = &fatal {
+            (banner(Tone::Down, &html! { (fatal) " Bring a silent node back first, or remove that one." }, None))
+        } @else {
+            (banner(Tone::Down, &html! {
+                strong { (node_name(id)) " goes for good. " }
+                "Its number is never accepted again. Afterwards " (format::counted(after.voters as u64, "node")) " can vote, "
+                (after.heard) " of which can be heard now, and the cluster can lose " (after.can_lose()) "."
+            }, None))
+        }
         form.form method="post" action={ "/cluster/nodes/" (id) "/remove" } {
-            @if !confirmed {
-                (password(Field::new("password", "Your password").required().known_as("current-password").faults(faults)))
-            }
+            (visit.password_again(faults))
             div.foot { (Button::danger("Remove").unless(obstacle.as_deref()).draw()) (link("/cluster", "Keep it")) }
         }
     };
@@ -253,13 +286,29 @@ fn remove_page(visit: &Visit, id: u64, faults: &Faults) -> Response {
     visit.page(page.refused(!faults.is_empty()))
 }
 
+fn without_quorum(id: u64, after: Removal) -> String {
+    format!(
+        "{} cannot be removed now: of the {} voters that are left, {} can be heard, and {} have to agree.",
+        node_name(id),
+        after.voters,
+        after.heard,
+        after.quorum()
+    )
+}
+
 /// `POST /cluster/nodes/{id}/remove`.
 pub(super) async fn remove(visit: Visit, Path(id): Path<u64>, given: Given) -> Result<Response, Failure> {
     visit.demand(Role::Admin)?;
-    if let Err(why) = visit.confirm(given.text("password")).await {
-        let page = remove_page(&visit, id, &Faults::one("password", why));
-        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
-    }
-    visit.site().admin().remove_node(&visit.intent(), id).await?;
-    Ok(Said::new(format!("{} is removed.", node_name(id))).then("/cluster"))
+    let admin = visit.site().admin();
+    let after = admin.after_removal(id);
+    let faults = if after.loses_quorum() {
+        Faults::whole(without_quorum(id, after))
+    } else if let Err(why) = visit.confirm(given.text("password")).await {
+        Faults::one("password", why)
+    } else {
+        admin.remove_node(&visit.intent(), id).await?;
+        return Ok(Said::new(format!("{} is removed.", node_name(id))).then("/cluster"));
+    };
+    let page = remove_page(&visit, id, &faults);
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }

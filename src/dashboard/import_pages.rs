@@ -20,7 +20,7 @@ use super::said::{Said, to};
 use super::site::Site;
 use super::ui::{Button, Faults, Field, Tone, banner, check, link, radios};
 use super::visit::Visit;
-use crate::admin::{BadRow, ImportFormat, ImportHeader, ImportTemplate, OnConflict, PasswordType, Role};
+use crate::admin::{BadRow, ImportFormat, ImportHeader, OnConflict, PasswordType, Role};
 use crate::auth::AuthenticatorKey;
 
 /// Rejected rows that the page shows; the file has all that are remembered.
@@ -79,8 +79,14 @@ pub(super) struct TemplateQuery {
 }
 
 /// `GET /authenticators/{id}/users/import/template.csv`.
-pub(super) async fn template(_: Visit, Query(wanted): Query<TemplateQuery>) -> Result<Response, Failure> {
-    let template = ImportTemplate::new(ImportFormat::Csv, password_type(&wanted.kind))?;
+pub(super) async fn template(
+    visit: Visit,
+    Path(id): Path<String>,
+    Query(query): Query<ChainQuery>,
+    Query(wanted): Query<TemplateQuery>,
+) -> Result<Response, Failure> {
+    let (admin, kind) = (visit.site().admin(), password_type(&wanted.kind));
+    let template = admin.import_template(&query.key(id), ImportFormat::Csv, kind)?;
     Ok(csv(&template.file_name, template.data))
 }
 

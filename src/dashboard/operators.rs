@@ -5,12 +5,13 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 
+use super::addresses::encoded;
 use super::failure::Failure;
 use super::form::Given;
 use super::format;
 use super::page::{Page, Place};
 use super::said::Said;
-use super::ui::{Button, Faults, Field, Tone, banner, hidden, link, password, select, text};
+use super::ui::{Button, Faults, Field, Tone, banner, hidden, link, link_unless, password, select, text};
 use super::visit::{Visit, role_word};
 use crate::admin::{AccountPatch, AdminError, ApiKey, Role};
 use crate::auth::Secret;
@@ -31,6 +32,16 @@ fn role_of(word: &str) -> Option<Role> {
     [Role::Client, Role::Viewer, Role::Editor, Role::Admin]
         .into_iter()
         .find(|role| role_word(*role) == word)
+}
+
+/// A page of an account; `page` is empty or begins with a slash.
+pub(super) fn account_at(name: &str, page: &str) -> String {
+    format!("/operators/accounts/{}{page}", encoded(name))
+}
+
+/// A page of a key.
+pub(super) fn key_at(id: &str, page: &str) -> String {
+    format!("/operators/keys/{}{page}", encoded(id))
 }
 
 /// `GET /operators`.
@@ -67,16 +78,13 @@ fn accounts(visit: &Visit, obstacle: Option<&str>) -> Markup {
                     tbody {
                         @for account in visit.site().admin().accounts_here() {
                             tr {
-                                th scope="row" { a href={ "/operators/accounts/" (super::addresses::encoded(&account.name)) } { (account.name) } }
+                                th scope="row" { a href=(account_at(&account.name, "")) { (account.name) } }
                                 td { (role_word(account.role)) }
                                 td { (format::ago(now, account.password_changed_at)) }
                                 td { (visit.site().admin().name_of(&account.created_by)) }
                                 td {
                                     @if account.name != visit.signed.account.name {
-                                        form method="post" action="/operators/accounts/delete" {
-                                            (hidden("name", &account.name))
-                                            (Button::danger("Delete").named(&format!("Delete {}", account.name)).unless(obstacle).draw())
-                                        }
+                                        (link_unless(&account_at(&account.name, "/delete"), &format!("Delete {}…", account.name), obstacle))
                                     }
                                 }
                             }
@@ -119,10 +127,7 @@ fn keys(visit: &Visit, obstacle: Option<&str>) -> Markup {
                                 td { (role_word(key.role)) }
                                 td { (format::ago(now, key.created_at)) " by " (visit.site().admin().name_of(&key.created_by)) }
                                 td {
-                                    form method="post" action="/operators/keys/delete" {
-                                        (hidden("id", &key.id))
-                                        (Button::danger("Delete").named(&format!("Delete the key {}", key.name)).unless(obstacle).draw())
-                                    }
+                                    (link_unless(&key_at(&key.id, "/delete"), &format!("Delete {}…", key.name), obstacle))
                                 }
                             }
                         }
@@ -166,16 +171,6 @@ fn refused(visit: &Visit, error: &AdminError) -> Response {
     (StatusCode::UNPROCESSABLE_ENTITY, page).into_response()
 }
 
-/// `POST /operators/accounts/delete`.
-pub(super) async fn delete_account(visit: Visit, given: Given) -> Result<Response, Failure> {
-    visit.demand(Role::Admin)?;
-    let name = given.text("name");
-    match visit.site().admin().delete_account(&visit.intent(), name).await {
-        Ok(_) => Ok(Said::new(format!("{name} is deleted, and signed out everywhere.")).then("/operators")),
-        Err(error) => Ok(refused(&visit, &error)),
-    }
-}
-
 /// `GET /operators/accounts/{name}`.
 pub(super) async fn account(visit: Visit, Path(name): Path<String>) -> Result<Response, Failure> {
     visit.demand(Role::Admin)?;
@@ -189,7 +184,7 @@ fn account_page(visit: &Visit, name: &str, faults: &Faults) -> Result<Response, 
     let obstacle = visit.obstacle(Role::Admin);
     let body = html! {
         (faults.summary())
-        form.form method="post" action={ "/operators/accounts/" (super::addresses::encoded(&account.name)) } {
+        form.form method="post" action=(account_at(&account.name, "")) {
             (hidden("revision", &account.revision.to_string()))
             (select(Field::new("role", "Role").value(role_word(account.role)).faults(faults), ACCOUNT_ROLES))
             (password(Field::new("password", "New password").known_as("new-password").faults(faults)
@@ -235,16 +230,6 @@ pub(super) async fn add_key(visit: Visit, given: Given) -> Result<Response, Fail
             }
             Ok((StatusCode::UNPROCESSABLE_ENTITY, drawn(&visit, None, &faults)).into_response())
         }
-        Err(error) => Ok(refused(&visit, &error)),
-    }
-}
-
-/// `POST /operators/keys/delete`.
-pub(super) async fn delete_key(visit: Visit, given: Given) -> Result<Response, Failure> {
-    visit.demand(Role::Admin)?;
-    let id = given.text("id");
-    match visit.site().admin().delete_operator(&visit.intent(), id).await {
-        Ok(_) => Ok(Said::new(format!("The key {id} opens nothing any more.")).then("/operators")),
         Err(error) => Ok(refused(&visit, &error)),
     }
 }

@@ -6,12 +6,13 @@ use maud::{Markup, html};
 
 use super::addresses::{self, ChainQuery};
 use super::authenticator_tabs::{Subject, Tab};
+use super::authenticators::{of_how_many, troubles};
 use super::chart;
 use super::failure::Failure;
 use super::format;
 use super::said::Said;
 use super::site::Site;
-use super::ui::{Button, Tile, Tone, banner, node_count, node_name, pill, prose, provider_pill, tiles};
+use super::ui::{Button, Tile, Tone, banner, node_name, pill, prose, provider_pill, tiles};
 use super::visit::Visit;
 use crate::admin::{AuthenticatorStatus, NodeAuthenticatorStatus, Role};
 use crate::auth::{AuthenticatorKey, Figures, Timestamp};
@@ -27,7 +28,7 @@ pub(super) async fn page(
     let obstacle = visit.obstacle(Role::Editor);
     let body = html! {
         @for warning in &subject.view.warnings { (banner(Tone::Warn, &prose(warning), None)) }
-        (super::authenticators::troubles(&[(subject.view.clone(), subject.status.clone())]))
+        (troubles(&[(subject.view.clone(), subject.status.clone())]))
         (figures(&subject.status))
         section.card.stack { h2 { "Decisions per second, last hour" } div id="chart" { (chart::rates(&visit.site().history().rates(key))) } }
         section.stack { h2 { "By node" } (by_node(&subject.status, now)) }
@@ -48,12 +49,7 @@ pub(super) async fn page(
 /// The tiles.
 pub(super) fn figures(status: &AuthenticatorStatus) -> Markup {
     let total = &status.total;
-    let answered = status.nodes.iter().filter(|node| node.answered).count();
-    let note = if answered == status.nodes.len() {
-        String::new()
-    } else {
-        node_count(answered, status.nodes.len())
-    };
+    let of_some = of_how_many(status).map_or_else(String::new, |some| format!(" · {some}"));
     let share = |part: u64| {
         if total.total == 0 {
             return String::new();
@@ -71,11 +67,7 @@ pub(super) fn figures(status: &AuthenticatorStatus) -> Markup {
             Tile::new(
                 "Rate",
                 format::rate(total.rate),
-                format!(
-                    "5 min {} · max {} {note}",
-                    format::rate(total.rate_last5m),
-                    format::rate(total.rate_max)
-                ),
+                format!("5 min {}{of_some}", format::rate(total.rate_last5m)),
             ),
             Tile::new(
                 "Latency p99",
@@ -95,12 +87,12 @@ pub(super) fn by_node(status: &AuthenticatorStatus, now: Timestamp) -> Markup {
                     thead {
                         tr {
                             th scope="col" { "Node" } th scope="col" { "Backend" }
-                            @for name in ["Allowed", "Denied", "Not found", "Errors", "Rate", "p99", "Age"] { th.num scope="col" { (name) } }
+                            @for name in ["Allowed", "Denied", "Not found", "Errors", "Rate", "p99", "Max rate", "Age"] { th.num scope="col" { (name) } }
                         }
                     }
                     tbody {
                         @for node in &status.nodes { (node_row(node, now)) }
-                        tr { th scope="row" { "Cluster" } td {} (cells(&status.total)) td.num {} }
+                        tr { th scope="row" { "Cluster" } td {} (cells(&status.total, true)) td.num {} td.num {} }
                     }
                 }
             }
@@ -122,19 +114,21 @@ fn node_row(node: &NodeAuthenticatorStatus, now: Timestamp) -> Markup {
                     _ => { (pill(Tone::Off, "No answer")) div.small.muted { (node.error) } }
                 }
             }
-            (cells(&node.figures))
+            (cells(&node.figures, node.answered))
+            td.num { (format::rate(node.figures.rate_max)) }
             td.num { @match node.age { Some(age) => { (format::span(age)) } None => { "–" } } }
         }
     }
 }
 
-fn cells(figures: &Figures) -> Markup {
+/// How fast a silent node counts now, nobody knows.
+fn cells(figures: &Figures, answered: bool) -> Markup {
     html! {
         td.num { (format::count(figures.success)) }
         td.num { (format::count(figures.failed)) }
         td.num { (format::count(figures.nomatch)) }
         td.num { (format::count(figures.failures)) }
-        td.num { (format::rate(figures.rate)) }
+        td.num { @if answered { (format::rate(figures.rate)) } @else { "–" } }
         td.num { (format::took(figures.p99)) }
     }
 }
@@ -165,7 +159,7 @@ pub(super) fn fragments(site: &Site, key: &AuthenticatorKey) -> Vec<Markup> {
     };
     let now = site.clock().now();
     vec![
-        super::authenticators::troubles(&[(view, status.clone())]),
+        troubles(&[(view, status.clone())]),
         figures(&status),
         by_node(&status, now),
         reasons(&status.total),

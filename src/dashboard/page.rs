@@ -25,6 +25,16 @@ pub(super) enum Place {
     Help,
 }
 
+impl Place {
+    /// Who may go there.
+    const fn least_role(self) -> Role {
+        match self {
+            Self::Operators => Role::Admin,
+            _ => Role::Viewer,
+        }
+    }
+}
+
 /// What a page has of its own.
 pub(super) struct Page<'a> {
     pub(super) place: Place,
@@ -98,7 +108,7 @@ impl Visit {
             a.skip href="#main" { "Skip to content" }
             div.shell {
                 (bar(self))
-                (navigation(page.place))
+                (navigation(self, page.place))
                 main id="main" {
                     (crumbs(&page.crumbs, page.title))
                     (standing::banners(&self.standing))
@@ -232,13 +242,16 @@ static NAVIGATION: &[Group] = &[
     ),
 ];
 
-fn navigation(here: Place) -> Markup {
+fn navigation(visit: &Visit, here: Place) -> Markup {
     html! {
         nav.main aria-label="Main" {
             @for (group, links) in NAVIGATION {
                 h2 { (group) }
                 @for (address, name, place) in *links {
-                    a href=(address) aria-current=[(*place == here).then_some("page")] { (name) }
+                    @match visit.lacks(place.least_role()) {
+                        None => a href=(address) aria-current=[(*place == here).then_some("page")] { (name) },
+                        Some(why) => a.unavailable role="link" aria-disabled="true" title=(why) { (name) },
+                    }
                 }
             }
         }

@@ -12,7 +12,8 @@ use super::failure::{self, Failure};
 use super::site::{Parts, Site};
 use super::{
     account, assets, authenticator_settings, authenticators, chain_order, cluster, cluster_settings, help, history,
-    import_pages, live, operators, origin, overview, palette, seen, sign_in, try_login, user, users, wizard,
+    import_pages, live, operator_deletion, operators, origin, overview, palette, seen, sign_in, try_login, user, users,
+    wizard,
 };
 
 /// Forms are small. Uploads say otherwise for themselves.
@@ -116,19 +117,22 @@ fn its_users(site: &Site) -> Router<Site> {
 
 fn the_rest() -> Router<Site> {
     let one_account = get(operators::account).post(operators::update_account);
+    let delete_account = get(operator_deletion::ask_about_account).post(operator_deletion::delete_account);
+    let delete_key = get(operator_deletion::ask_about_key).post(operator_deletion::delete_key);
     let one_node = get(cluster::ask_to_remove).post(cluster::remove);
+    let leadership = get(cluster::ask_to_hand_over).post(cluster::hand_over);
     Router::new()
         .route("/cluster", get(cluster::page))
-        .route("/cluster/transfer", post(cluster::transfer))
         .route("/cluster/promote", post(cluster::promote))
         .route("/cluster/snapshot", post(cluster::snapshot))
+        .route("/cluster/nodes/{id}/hand-over", leadership)
         .route("/cluster/nodes/{id}/remove", one_node)
         .route("/operators", get(operators::page))
         .route("/operators/accounts", post(operators::add_account))
-        .route("/operators/accounts/delete", post(operators::delete_account))
         .route("/operators/accounts/{name}", one_account)
+        .route("/operators/accounts/{name}/delete", delete_account)
         .route("/operators/keys", post(operators::add_key))
-        .route("/operators/keys/delete", post(operators::delete_key))
+        .route("/operators/keys/{id}/delete", delete_key)
         .route("/settings", get(cluster_settings::page).post(cluster_settings::save))
         .route("/account", get(account::page))
         .route("/account/theme", post(account::theme))

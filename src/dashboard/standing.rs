@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
+use super::addresses;
 use super::format::span;
-use super::ui::{Tone, banner, node_name};
+use super::ui::{Tone, banner, link, node_name};
 use crate::admin::Standing;
 
 /// What this node knows may be so old before it is worth a word.
@@ -31,18 +32,22 @@ pub(super) fn banners(standing: &Standing) -> Markup {
         div.stack id="standing" hidden[is_calm(standing)] {
             (of_the_cluster(standing))
             @for warning in &standing.open_chains {
-                (banner(
-                    Tone::Down,
-                    &html! { strong { "Every client is let in. " } (warning) "." },
-                    Some(html! { a.button href="/authenticators/new" { "Add an authenticator" } }),
-                ))
+                (banner(Tone::Down, &html! { strong { "Every client is let in. " } (warning) "." }, Some(link("/authenticators", "Authenticators"))))
+            }
+            @for chain in &standing.closed_chains {
+                (banner(Tone::Warn, &html! {
+                    strong { "Every client of chain " code { (chain) } " is denied. " }
+                    "No authenticator of it is enabled, and the setting for such a chain is to deny."
+                }, Some(link(&addresses::chain(chain), "Authenticators"))))
             }
         }
     }
 }
 
 fn is_calm(standing: &Standing) -> bool {
-    standing.open_chains.is_empty() && of_the_cluster(standing).into_string().is_empty()
+    standing.open_chains.is_empty()
+        && standing.closed_chains.is_empty()
+        && of_the_cluster(standing).into_string().is_empty()
 }
 
 fn of_the_cluster(standing: &Standing) -> Markup {
@@ -92,6 +97,7 @@ mod tests {
             heard: 3,
             staleness: Some(Duration::from_millis(100)),
             open_chains: Vec::new(),
+            closed_chains: Vec::new(),
         }
     }
 
@@ -132,6 +138,19 @@ mod tests {
         let shown = banners(&open).into_string();
         assert!(
             shown.contains("Every client is let in") && shown.contains("role=\"alert\""),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn a_chain_that_lets_nobody_in_is_said_too() {
+        let closed = Standing {
+            closed_chains: vec!["tcp:own".into()],
+            ..healthy()
+        };
+        let shown = banners(&closed).into_string();
+        assert!(
+            shown.contains("Every client of chain <code>tcp:own</code> is denied") && !shown.contains("hidden"),
             "{shown}"
         );
     }

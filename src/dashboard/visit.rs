@@ -129,11 +129,13 @@ impl Visit {
 
     /// Why a control is shown disabled: a role that does not suffice, or a node that cannot write.
     pub(super) fn obstacle(&self, role: Role) -> Option<String> {
-        if self.role() < role {
-            let (yours, needed) = (role_word(self.role()), role_word(role));
-            return Some(format!("Your role is {yours}; this needs {needed}."));
-        }
-        self.standing.why_not_writable()
+        self.lacks(role).or_else(|| self.standing.why_not_writable())
+    }
+
+    /// Why a way is shown barred: a role that does not suffice.
+    pub(super) fn lacks(&self, role: Role) -> Option<String> {
+        let (yours, needed) = (role_word(self.role()), role_word(role));
+        (self.role() < role).then(|| format!("Your role is {yours}; this needs {needed}."))
     }
 
     /// What this operator intends, at whatever revision.

@@ -154,3 +154,36 @@ async fn logins_are_counted_for_each_node_and_in_sum_and_drawn_with_a_table_besi
     })
     .await
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dead_node_shows_in_the_list_and_its_rate_is_not_added_for_ever() -> Result<()> {
+    play(Options::new(node_binary!(), 3), async |stage| {
+        stage.sign_in(Role::Viewer).await?;
+        let dead = stage.cluster.follower().await?;
+        let here = stage.cluster.others(dead)[0];
+        stage.open(here, "/authenticators").await?;
+        says(&stage.browser, BUILT_IN, &["●", "Connected"]).await?;
+        let client = stage.cluster.client(dead).await?;
+        for _ in 0..20 {
+            login(&client, "nobody", "x").await?;
+        }
+        stage.cluster.node_mut(dead)?.kill().await?;
+        says(&stage.browser, BUILT_IN, &["▲", &format!("No answer from n{dead}")]).await?;
+        wait_for("the rate to be of two nodes", PATIENCE, async || {
+            let shown = stage.browser.text_of("#chain .rate").await?;
+            ensure!(
+                shown.starts_with("0/s") && shown.contains("2 of 3 nodes"),
+                "it is {shown}"
+            );
+            Ok(Some(()))
+        })
+        .await?;
+        stage.open(here, &format!("/authenticators/{BUILT_IN}")).await?;
+        let tiles = stage.browser.text_of("#figures").await?;
+        ensure!(tiles.contains("Rate\n0/s") && tiles.contains("2 of 3 nodes"), "{tiles}");
+        stage.cluster.node_mut(dead)?.start()?;
+        stage.open(here, "/authenticators").await?;
+        says(&stage.browser, BUILT_IN, &["●", "Connected"]).await.map(|_| ())
+    })
+    .await
+}

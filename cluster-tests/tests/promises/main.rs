@@ -39,3 +39,4 @@ mod status;
 mod tokens;
 mod traces;
 mod users;
+mod warnings_of_pages;

@@ -36,7 +36,12 @@ const FOR_EDITORS: &[&str] = &[
     "/authenticators/password_based:built_in_database/users/new",
     "/authenticators/password_based:built_in_database/users/import",
 ];
-const FOR_ADMINS: &[&str] = &["/operators", "/operators/accounts/ada", "/cluster/nodes/2/remove"];
+const FOR_ADMINS: &[&str] = &[
+    "/operators",
+    "/operators/accounts/ada",
+    "/cluster/nodes/2/remove",
+    "/cluster/nodes/2/hand-over",
+];
 /// What changes something, with a form that names nobody.
 const CHANGES_OF_EDITORS: &[&str] = &["/authenticators/order", "/enabled", "/reset", "/users/new", "/delete"];
 

@@ -19,6 +19,7 @@ pub(in crate::backends) const BACKEND: Backend = Backend {
     schema,
     check: |settings| Settings::parse(settings).map(|(_, filled)| Value::Object(filled)),
     password_algorithm: |_| None,
+    asks_elsewhere: |_| true,
     open,
 };
 

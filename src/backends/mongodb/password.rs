@@ -33,6 +33,7 @@ pub(in crate::backends) const BACKEND: Backend = Backend {
     },
     check: |settings| MongoSettings::parse(settings).map(|(_, filled)| Value::Object(filled)),
     password_algorithm: |_| None,
+    asks_elsewhere: |_| true,
     open,
 };
 

@@ -26,6 +26,7 @@ pub(in crate::backends) const BACKEND: Backend = Backend {
     },
     check: |settings| Ok(sql::parse(settings, Dialect::MySql, PORT, Some(USER))?.1.into()),
     password_algorithm: |_| None,
+    asks_elsewhere: |_| true,
     open,
 };
 

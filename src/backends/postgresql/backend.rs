@@ -25,6 +25,7 @@ pub(in crate::backends) const BACKEND: Backend = Backend {
     },
     check: |settings| Ok(sql::parse(settings, Dialect::PostgreSql, PORT, None)?.1.into()),
     password_algorithm: |_| None,
+    asks_elsewhere: |_| true,
     open,
 };
 

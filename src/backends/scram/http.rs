@@ -40,6 +40,7 @@ pub(in crate::backends) const BACKEND: Backend = Backend {
     },
     check: |settings| parse(settings).map(|(_, _, filled)| filled.into()),
     password_algorithm: |_| None,
+    asks_elsewhere: |_| true,
     open,
 };
 

@@ -24,6 +24,12 @@ pub(in crate::dashboard) fn node_name(id: u64) -> String {
     format!("n{id}")
 }
 
+/// `n1, n2`.
+pub(in crate::dashboard) fn node_names(ids: &[u64]) -> String {
+    let names: Vec<_> = ids.iter().map(|id| node_name(*id)).collect();
+    names.join(", ")
+}
+
 /// `2 of 3 nodes`.
 pub(in crate::dashboard) fn node_count(some: usize, all: usize) -> String {
     let plural = if all == 1 { "" } else { "s" };
