@@ -10,7 +10,7 @@ use crate::auth::AuthenticatorRecord;
 use crate::backends::{self, Violation};
 
 /// What a secret reads as, and what is sent back to keep it.
-pub(super) const HIDDEN: &str = "******";
+pub const HIDDEN: &str = "******";
 const SECRET_MARK: &str = "x-secret";
 /// Of secrets that may be named instead of given: a name may be seen.
 const NAMEABLE_MARK: &str = "x-nameable";

@@ -43,7 +43,7 @@ mod users;
 pub use self::accounts::AccountPatch;
 pub use self::api_key::ApiKey;
 pub use self::authenticator_draft::{AuthenticatorDraft, AuthenticatorPatch};
-pub use self::authenticator_settings::filled_in;
+pub use self::authenticator_settings::{HIDDEN, filled_in};
 pub use self::authenticator_status::{AuthenticatorStatus, Joint, NodeAuthenticatorStatus};
 pub use self::authenticator_views::AuthenticatorView;
 pub use self::authenticators::AuthenticatorRemoved;

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 use serde_json::{Map, Value};
 
 use super::spec::{Kind, Spec};
+use crate::admin::HIDDEN;
 use crate::dashboard::ui::{Faults, Field, area, check, id_of, password, prose, select, text};
 
 /// What a form is filled with.
@@ -42,6 +43,7 @@ fn field(spec: &Spec, above: &str, held: Option<&Value>, filled: &Filled<'_>) ->
     match &spec.kind {
         Kind::Text | Kind::Number | Kind::Time => text(base),
         Kind::Lines | Kind::List | Kind::Map | Kind::Json => area(base.help(&help(spec))),
+        Kind::SecretMap { .. } => area(base.help(&help(spec)).secret()),
         Kind::Flag => check(base, value.as_bool() == Some(true)),
         Kind::Choice(words) => choice(base, words, &spec.default),
         Kind::Secret { has_lines } => secret(base, held.is_some(), *has_lines),
@@ -54,6 +56,7 @@ fn help(spec: &Spec) -> String {
     let how = match spec.kind {
         Kind::List => " One a line.",
         Kind::Map => " One `name: value` a line.",
+        Kind::SecretMap { .. } => " One `name: value` a line. `******` stands for a value that is set: leave it to keep that.",
         Kind::Json => " JSON.",
         _ => "",
     };
@@ -73,17 +76,25 @@ pub(super) fn shown(value: &Value, kind: &Kind) -> String {
             };
             texts.join(parting)
         }
-        (Kind::Map, Value::Object(map)) => {
-            let lines = map
-                .iter()
-                .map(|(name, value)| format!("{name}: {}", value.as_str().unwrap_or_default()));
-            lines.collect::<Vec<_>>().join("\n")
-        }
+        (Kind::Map, Value::Object(map)) => lines(map, |_| true),
+        (Kind::SecretMap { open }, Value::Object(map)) => lines(map, |name| open.iter().any(|open| open == name)),
         (Kind::Time, Value::Number(seconds)) => format!("{seconds}s"),
         (Kind::Json, value) => serde_json::to_string_pretty(value).unwrap_or_default(),
         (_, Value::String(text)) => text.clone(),
         (_, value) => value.to_string(),
     }
+}
+
+/// Names with their values, as far as those may be seen.
+fn lines(map: &Map<String, Value>, is_open: impl Fn(&str) -> bool) -> String {
+    let shown = |name: &str, value: &Value| match is_open(name) {
+        true => value.as_str().unwrap_or_default().to_owned(),
+        false => HIDDEN.to_owned(),
+    };
+    let lines = map
+        .iter()
+        .map(|(name, value)| format!("{name}: {}", shown(name, value)));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn choice(field: Field<'_>, words: &[String], default: &Value) -> Markup {
@@ -98,7 +109,7 @@ fn choice(field: Field<'_>, words: &[String], default: &Value) -> Markup {
 fn secret(field: Field<'_>, is_kept: bool, has_lines: bool) -> Markup {
     let control = |field: Field<'_>| {
         if has_lines {
-            area(field.value(""))
+            area(field.value("").secret())
         } else {
             password(field)
         }
@@ -182,6 +193,51 @@ mod tests {
         let page = drawn(&schema, &json!({"password": "hunter2"}), &Faults::default());
         assert!(
             !page.contains("hunter2") && page.contains("Leave empty to keep it"),
+            "{page}"
+        );
+    }
+
+    /// Settings with a text in each place that the schema marks as secret, and how many there are.
+    fn full_of_secrets(schema: &Value, count: &mut usize) -> Value {
+        if schema.get("x-secret") == Some(&Value::Bool(true)) {
+            *count += 1;
+            return json!(format!("hunter{count}"));
+        }
+        let mut members = Map::new();
+        for (name, schema) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+            members.insert(name.clone(), full_of_secrets(schema, count));
+        }
+        if let Some(schema) = schema.get("additionalProperties").filter(|others| others.is_object()) {
+            members.insert("x-other".to_owned(), full_of_secrets(schema, count));
+        }
+        if members.is_empty() { Value::Null } else { members.into() }
+    }
+
+    #[test]
+    fn no_secret_of_any_kind_is_in_a_page_and_each_is_typed_where_the_browser_keeps_nothing() {
+        for kind in crate::admin::kinds() {
+            let mut count = 0;
+            let settings = full_of_secrets(&kind.schema, &mut count);
+            assert_eq!(
+                count,
+                kind.schema.to_string().matches("\"x-secret\":true").count(),
+                "some stand elsewhere: {}",
+                kind.schema
+            );
+            let page = drawn(&kind.schema, &settings, &Faults::default());
+            assert!(!page.contains("hunter"), "{}:{}: {page}", kind.mechanism, kind.backend);
+            assert_eq!(page.matches(" data-secret").count(), count, "{page}");
+        }
+    }
+
+    #[test]
+    fn of_headers_the_names_are_shown_and_only_harmless_values() {
+        let schema = json!({"properties": {"headers": {"type": "object", "properties": {"accept": {"type": "string"}},
+                            "additionalProperties": {"type": "string", "x-secret": true}}}});
+        let headers = json!({"headers": {"accept": "text/plain", "authorization": "Bearer hunter2"}});
+        let page = drawn(&schema, &headers, &Faults::default());
+        assert!(
+            page.contains("accept: text/plain\nauthorization: ******</textarea>"),
             "{page}"
         );
     }

@@ -5,6 +5,7 @@ use serde_json::{Map, Number, Value};
 use super::draw::shown;
 use super::given::Given;
 use super::spec::{Kind, Spec};
+use crate::admin::HIDDEN;
 use crate::dashboard::ui::Faults;
 
 /// The settings that the form means. `held` are those it began with: a secret that was left empty stays what it is there.
@@ -54,7 +55,8 @@ impl Reader<'_> {
             Kind::Lines => Some(text.trim_end_matches('\n').into()),
             Kind::Number | Kind::Time => Some(number(trimmed).map_or_else(|| trimmed.into(), Value::Number)),
             Kind::List => Some(list(trimmed)),
-            Kind::Map => self.map(spec, trimmed),
+            Kind::Map => self.map(spec, trimmed, None),
+            Kind::SecretMap { .. } => self.map(spec, trimmed, Some(&object_of(held))),
             Kind::Json => self.json(spec, trimmed),
         }
     }
@@ -79,12 +81,19 @@ impl Reader<'_> {
         Some(Value::Object(object))
     }
 
-    fn map(&mut self, spec: &Spec, text: &str) -> Option<Value> {
+    /// Where values are secrets, `held` knows those that the page did not show.
+    fn map(&mut self, spec: &Spec, text: &str, held: Option<&Map<String, Value>>) -> Option<Value> {
         let mut map = Map::new();
         for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             match line.split_once(':') {
                 Some((name, value)) => {
-                    map.insert(name.trim().to_owned(), value.trim().into());
+                    let (name, value) = (name.trim(), value.trim());
+                    let kept = held.and_then(|held| held.get(name)).filter(|_| value == HIDDEN);
+                    map.insert(name.to_owned(), kept.cloned().unwrap_or_else(|| value.into()));
+                }
+                None if held.is_some() => {
+                    let why = "is not `name: value`, and is not repeated here: it could hold a secret";
+                    self.faults.add(&spec.path, format!("line {} {why}", at + 1));
                 }
                 None => {
                     let why = format!("line {} is not `name: value`", at + 1);
@@ -150,6 +159,7 @@ mod tests {
             "on": {"type": "boolean"},
             "issuer": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
             "headers": {"type": "object", "additionalProperties": {"type": "string"}},
+            "secret_headers": {"type": "object", "additionalProperties": {"type": "string", "x-secret": true}},
             "ssl": {"type": "object", "properties": {"key": {"type": "string", "x-secret": true}}},
             "hash": {"oneOf": [
                 {"title": "bcrypt", "properties": {"name": {"const": "bcrypt"}, "salt_rounds": {"type": "integer"}}},
@@ -202,6 +212,29 @@ mod tests {
         assert_eq!(kept, json!({"password": KEPT, "ssl": {"key": KEPT}}));
         let (changed, _) = settings(&[("settings.password", "new"), ("settings.ssl.key.remove", "on")], held);
         assert_eq!(changed, json!({"password": "new"}));
+    }
+
+    #[test]
+    fn a_header_that_is_left_as_it_was_shown_stays_and_can_be_replaced_and_removed() {
+        let held = json!({"secret_headers": {"kept": "one", "changed": "two", "removed": "three"}});
+        let typed = "kept: ******\r\nchanged: new\r\nadded: four";
+        let (read, faults) = settings(&[("settings.secret_headers", typed)], held);
+        assert!(faults.is_empty());
+        assert_eq!(
+            read,
+            json!({"secret_headers": {"kept": "one", "changed": "new", "added": "four"}})
+        );
+    }
+
+    #[test]
+    fn a_line_that_is_no_header_is_not_shown_again() {
+        let (_, faults) = settings(&[("settings.secret_headers", "a: b\nBearer hunter2")], json!({}));
+        let told = faults.of_field("settings.secret_headers").unwrap();
+        assert!(
+            told.starts_with("line 2 is not") && !told.contains("hunter2"),
+            "{told}"
+        );
+        assert_eq!(faults.unread("settings.secret_headers"), None);
     }
 
     #[test]
