@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use maud::{Markup, html};
-use serde_json::{Map, Value};
-
-use super::form::{Filled, Given, draw, read, specs};
+use super::drafts::{Draft, held};
+use super::form::{Filled, Given, draw, miss_typed, read, specs};
 use super::format;
 use super::ui::{Faults, Field, Tone, area, node_name, pill, provider_pill, select, text};
 use crate::admin::{AuthenticatorDraft, BackendInfo, NodeTest};
@@ -16,7 +15,8 @@ pub(super) struct AuthenticatorForm<'a> {
     pub(super) kind: &'a BackendInfo,
     pub(super) draft: &'a AuthenticatorDraft,
     pub(super) faults: &'a Faults,
-    pub(super) is_new: bool,
+    /// As it is stored; `None`: a new one.
+    pub(super) stored: Option<&'a AuthenticatorRecord>,
     pub(super) is_locked: bool,
 }
 
@@ -43,12 +43,13 @@ impl AuthenticatorForm<'_> {
         } = self;
         let filled = Filled {
             settings: &draft.settings,
+            stored: &held(None, self.stored),
             faults,
             is_locked: self.is_locked,
         };
         html! {
             @if !self.is_locked { (faults.summary()) }
-            @if self.is_new { (self.name()) }
+            @if self.stored.is_none() { (self.name()) }
             (draw(&specs(&kind.schema), &filled))
             (self.common())
         }
@@ -98,15 +99,20 @@ fn written(time: Duration) -> String {
     }
 }
 
-/// The draft that a sent form means, and what cannot be read of it. `held` are the settings it began with.
+/// The draft that a sent form means, and what cannot be read of it. It began with the draft `before`, or with what is stored; if
+/// it names a draft that nobody knows any more, the secrets in that one are missed.
 pub(super) fn draft_from(
     given: &Given,
     kind: &BackendInfo,
     (chain, id): (&str, &str),
-    held: &Map<String, Value>,
+    before: Option<&Draft>,
+    stored: Option<&AuthenticatorRecord>,
 ) -> (AuthenticatorDraft, Faults) {
-    let mut faults = Faults::default();
-    let settings = read(&specs(&kind.schema), given, held, &mut faults);
+    let (specs, mut faults) = (specs(&kind.schema), Faults::default());
+    if before.is_none() && !given.text("draft").is_empty() {
+        miss_typed(&specs, given, &mut faults);
+    }
+    let settings = read(&specs, given, &held(before, stored), &mut faults);
     let timeout = given.text("timeout").trim();
     let timeout = match (timeout, crate::words::duration(timeout)) {
         ("", _) => None,
@@ -155,5 +161,39 @@ pub(super) fn tests(results: &[NodeTest]) -> Markup {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{AuthenticatorDraft, Draft, Given, draft_from};
+    use crate::admin::kind;
+
+    #[test]
+    fn a_draft_that_is_lost_does_not_take_its_secrets_along_without_a_word() {
+        let redis = kind("password_based", "redis").unwrap();
+        let sent = [
+            ("draft", "known no more"),
+            ("settings.server", "127.0.0.1:6379"),
+            ("settings.password", ""),
+            ("settings.password.typed", "on"),
+        ];
+        let sent = sent.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let given = Given::of(sent.to_vec());
+        let (wanted, faults) = draft_from(&given, redis, ("global", "cache"), None, None);
+        assert!(faults.of_field("settings.password").is_some());
+        assert_eq!(wanted.settings["server"], "127.0.0.1:6379", "what was typed is lost");
+        let known = Draft {
+            wanted: AuthenticatorDraft {
+                settings: json!({"password": "hunter2"}).as_object().cloned().unwrap(),
+                ..AuthenticatorDraft::default()
+            },
+            base: None,
+        };
+        let (wanted, faults) = draft_from(&given, redis, ("global", "cache"), Some(&known), None);
+        assert!(faults.is_empty());
+        assert_eq!(wanted.settings["password"], "hunter2");
     }
 }

@@ -10,7 +10,7 @@ use super::addresses::{self, ChainQuery};
 use super::authenticator_form::{AuthenticatorForm, draft_from, draft_of, tests};
 use super::authenticator_tabs::{Subject, Tab};
 use super::difference::{Change, differences, effects, merged};
-use super::drafts::{Draft, held, read_base, written_base};
+use super::drafts::{Draft, read_base, written_base};
 use super::failure::Failure;
 use super::form::Given;
 use super::page::{Page, Place};
@@ -36,8 +36,14 @@ pub(super) async fn form(
 ) -> Result<Response, Failure> {
     let subject = Subject::of(&visit, &query.key(id))?;
     let begun = visit.draft(&chosen.draft);
-    let wanted = begun.map_or_else(|| draft_of(&subject.view.record), |draft| draft.wanted);
-    Ok(page(&visit, &subject, &wanted, &chosen.draft, &Faults::default(), &[]))
+    if begun.is_none() && !chosen.draft.is_empty() {
+        return Ok(gone(subject.key()));
+    }
+    let draft = begun.unwrap_or_else(|| Draft {
+        wanted: draft_of(&subject.view.record),
+        base: None,
+    });
+    Ok(page(&visit, &subject, &draft, &chosen.draft, &Faults::default(), &[]))
 }
 
 fn kind_of(subject: &Subject) -> Result<&'static BackendInfo, Failure> {
@@ -48,7 +54,7 @@ fn kind_of(subject: &Subject) -> Result<&'static BackendInfo, Failure> {
 fn page(
     visit: &Visit,
     subject: &Subject,
-    wanted: &AuthenticatorDraft,
+    draft: &Draft,
     draft_id: &str,
     faults: &Faults,
     tested: &[NodeTest],
@@ -59,19 +65,19 @@ fn page(
     let obstacle = visit.obstacle(Role::Editor);
     let form = AuthenticatorForm {
         kind,
-        draft: wanted,
+        draft: &draft.wanted,
         faults,
-        is_new: false,
+        stored: Some(&subject.view.record),
         is_locked: obstacle.is_some(),
     };
     let key = subject.key();
-    let base = visit.draft(draft_id).and_then(|draft| draft.base);
+    let base = draft.base.as_deref().unwrap_or(&subject.view.record);
     let body = html! {
         @if let Some(why) = &obstacle { (banner(Tone::Info, &html! { "You can look, and not change: " (why) }, None)) }
         @if !tested.is_empty() { (tests(tested)) }
         form.form method="post" action=(addresses::authenticator(key, "/settings")) data-guard {
             (hidden("draft", draft_id))
-            (hidden("base", &written_base(base.as_deref().unwrap_or(&subject.view.record))))
+            (hidden("base", &written_base(base)))
             (form.draw())
             div.foot {
                 (Button::new("Test").sends("action", "test").unless(obstacle.as_deref()).draw())
@@ -101,7 +107,7 @@ pub(super) async fn submit(
     let (record, kind) = (&subject.view.record, kind_of(&subject)?);
     let before = visit.draft(given.text("draft"));
     let names = (&*record.key.chain, &*record.key.id);
-    let (wanted, mut faults) = draft_from(&given, kind, names, &held(before.as_ref(), Some(record)));
+    let (wanted, mut faults) = draft_from(&given, kind, names, before.as_ref(), Some(record));
     let wanted = AuthenticatorDraft {
         enabled: Some(record.enabled),
         ..wanted
@@ -109,13 +115,11 @@ pub(super) async fn submit(
     let base = before
         .and_then(|draft| draft.base)
         .unwrap_or_else(|| read_base(&given, record));
-    let draft_id = visit.keep_draft(
-        given.text("draft"),
-        Draft {
-            wanted: wanted.clone(),
-            base: Some(base),
-        },
-    )?;
+    let draft = Draft {
+        wanted: wanted.clone(),
+        base: Some(base),
+    };
+    let draft_id = visit.keep_draft(given.text("draft"), draft.clone())?;
     let mut tested = Vec::new();
     if faults.is_empty() {
         let with_draft = |page: &str| {
@@ -128,7 +132,7 @@ pub(super) async fn submit(
                 Err(error) => faults = Faults::of(&error),
             },
             "try" => return Ok(to(&addresses::with("/try", &[("draft", &draft_id)]))),
-            _ => match visit.site().admin().test_authenticator(wanted.clone()).await {
+            _ => match visit.site().admin().test_authenticator(wanted).await {
                 Ok(results) => tested = results,
                 Err(error) => faults = Faults::of(&error),
             },
@@ -139,7 +143,7 @@ pub(super) async fn submit(
     } else {
         StatusCode::UNPROCESSABLE_ENTITY
     };
-    let page = page(&visit, &subject, &wanted, &draft_id, &faults, &tested);
+    let page = page(&visit, &subject, &draft, &draft_id, &faults, &tested);
     Ok((status, page).into_response())
 }
 

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use super::addresses::{self, ChainQuery};
 use super::authenticator_form::{AuthenticatorForm, draft_from, tests};
-use super::drafts::{Draft, held};
+use super::drafts::Draft;
 use super::failure::Failure;
 use super::form::Given;
 use super::kinds::{MECHANISMS, mechanism_word};
@@ -148,7 +148,8 @@ pub(super) async fn submit(
         &given,
         kind,
         (chain, given.text("id").trim()),
-        &held(before.as_ref(), None),
+        before.as_ref(),
+        None,
     );
     let draft = Draft {
         wanted: wanted.clone(),
@@ -204,7 +205,7 @@ fn page(visit: &Visit, kind: &BackendInfo, chain: &str, step: &Step) -> Response
         kind,
         draft: &step.draft,
         faults: &step.faults,
-        is_new: true,
+        stored: None,
         is_locked: false,
     };
     let here = addresses::wizard(chain, &step_of(kind));

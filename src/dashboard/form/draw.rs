@@ -5,34 +5,61 @@ use serde_json::{Map, Value};
 
 use super::spec::{Kind, Spec};
 use crate::admin::HIDDEN;
-use crate::dashboard::ui::{Faults, Field, area, check, id_of, password, prose, select, text};
+use crate::dashboard::ui::{Faults, Field, area, check, hidden, id_of, password, prose, select, text};
 
 /// What a form is filled with.
 pub(in crate::dashboard) struct Filled<'a> {
     pub(in crate::dashboard) settings: &'a Map<String, Value>,
+    /// As they are stored, their secrets hidden; empty for a new one.
+    pub(in crate::dashboard) stored: &'a Map<String, Value>,
     pub(in crate::dashboard) faults: &'a Faults,
     /// Whether it can only be looked at.
     pub(in crate::dashboard) is_locked: bool,
+}
+
+/// What one field holds, and what is stored in its place.
+#[derive(Clone, Copy)]
+struct Held<'a> {
+    now: Option<&'a Value>,
+    stored: Option<&'a Value>,
+}
+
+impl Held<'_> {
+    fn within(self, name: &str) -> Self {
+        Self {
+            now: self.now.and_then(|value| value.get(name)),
+            stored: self.stored.and_then(|value| value.get(name)),
+        }
+    }
+
+    /// It is known from a draft alone.
+    fn is_typed(self) -> bool {
+        self.now.is_some() && self.now != self.stored
+    }
 }
 
 /// The fields, those that few have to change folded away.
 pub(in crate::dashboard) fn draw(specs: &[Spec], filled: &Filled<'_>) -> Markup {
     let (advanced, plain): (Vec<_>, Vec<_>) = specs.iter().partition(|spec| spec.is_advanced);
     let is_faulty = |spec: &&Spec| filled.faults.of_field(&spec.path).is_some();
+    let held = |spec: &Spec| Held {
+        now: filled.settings.get(&spec.name),
+        stored: filled.stored.get(&spec.name),
+    };
     html! {
-        @for spec in plain { (field(spec, "settings", filled.settings.get(&spec.name), filled)) }
+        @for spec in plain { (field(spec, "settings", held(spec), filled)) }
         @if !advanced.is_empty() {
             details open[advanced.iter().any(is_faulty)] {
                 summary { "Advanced" }
-                div.stack { @for spec in advanced { (field(spec, "settings", filled.settings.get(&spec.name), filled)) } }
+                div.stack { @for spec in advanced { (field(spec, "settings", held(spec), filled)) } }
             }
         }
     }
 }
 
-fn field(spec: &Spec, above: &str, held: Option<&Value>, filled: &Filled<'_>) -> Markup {
+fn field(spec: &Spec, above: &str, held: Held<'_>, filled: &Filled<'_>) -> Markup {
     let control = format!("{above}.{}", spec.name);
-    let value = held.unwrap_or(&spec.default);
+    let value = held.now.unwrap_or(&spec.default);
     let unread = filled.faults.unread(&spec.path).map(str::to_owned);
     let shown = unread.unwrap_or_else(|| shown(value, &spec.kind));
     let base = Field {
@@ -43,10 +70,15 @@ fn field(spec: &Spec, above: &str, held: Option<&Value>, filled: &Filled<'_>) ->
     match &spec.kind {
         Kind::Text | Kind::Number | Kind::Time => text(base),
         Kind::Lines | Kind::List | Kind::Map | Kind::Json => area(base.help(&help(spec))),
-        Kind::SecretMap { .. } => area(base.help(&help(spec)).secret()),
+        Kind::SecretMap { .. } => html! {
+            (area(base.help(&help(spec)).secret()))
+            @for name in value.as_object().into_iter().flat_map(Map::keys) {
+                @if held.within(name).is_typed() { (typed(&format!("{control}.{name}"))) }
+            }
+        },
         Kind::Flag => check(base, value.as_bool() == Some(true)),
         Kind::Choice(words) => choice(base, words, &spec.default),
-        Kind::Secret { has_lines } => secret(base, held.is_some(), *has_lines),
+        Kind::Secret { has_lines } => secret(base, held, *has_lines),
         Kind::Group(specs) => group(spec, specs, &control, held, filled),
         Kind::OneOf(alternatives) => one_of(spec, alternatives, &control, value, filled),
     }
@@ -106,7 +138,7 @@ fn choice(field: Field<'_>, words: &[String], default: &Value) -> Markup {
 }
 
 /// A secret says whether there is one, and nothing more.
-fn secret(field: Field<'_>, is_kept: bool, has_lines: bool) -> Markup {
+fn secret(field: Field<'_>, held: Held<'_>, has_lines: bool) -> Markup {
     let control = |field: Field<'_>| {
         if has_lines {
             area(field.value("").secret())
@@ -115,25 +147,37 @@ fn secret(field: Field<'_>, is_kept: bool, has_lines: bool) -> Markup {
         }
     };
     let field = field.known_as("new-password");
-    if !is_kept {
-        return control(field);
+    let remove = format!("{}.remove", field.name);
+    if held.now.is_none() {
+        return html! {
+            (control(field))
+            // Whatever becomes of the draft, the stored one stays removed.
+            @if held.stored.is_some() { (hidden(&remove, "on")) }
+        };
     }
-    let kept = control(field.placeholder("Set. Leave empty to keep it."));
-    let control = format!("{}.remove", field.name);
     html! {
-        (kept)
-        (check(Field::new(&control, &format!("Remove {}", field.label.to_lowercase())).disabled(field.disabled), false))
+        (control(field.placeholder("Set. Leave empty to keep it.")))
+        @if held.is_typed() { (typed(field.name)) }
+        (check(Field::new(&remove, &format!("Remove {}", field.label.to_lowercase())).disabled(field.disabled), false))
     }
 }
 
-fn group(spec: &Spec, specs: &[Spec], control: &str, held: Option<&Value>, filled: &Filled<'_>) -> Markup {
-    let held = held.or(Some(&spec.default)).and_then(Value::as_object);
+/// Says along with the form that the secret in this place is known from a draft alone: should that be lost, it is missed.
+fn typed(place: &str) -> Markup {
+    hidden(&format!("{place}.typed"), "on")
+}
+
+fn group(spec: &Spec, specs: &[Spec], control: &str, held: Held<'_>, filled: &Filled<'_>) -> Markup {
+    let held = Held {
+        now: held.now.or(Some(&spec.default)),
+        ..held
+    };
     html! {
         fieldset {
             legend { (spec.title) }
             @if !spec.help.is_empty() { p.small.muted { (prose(&spec.help)) } }
             @if let Some(fault) = filled.faults.of_field(&spec.path) { p.error id=(id_of(&spec.path)) { "✕ " (fault) } }
-            @for inner in specs { (field(inner, control, held.and_then(|held| held.get(&inner.name)), filled)) }
+            @for inner in specs { (field(inner, control, held.within(&inner.name), filled)) }
         }
     }
 }
@@ -159,7 +203,8 @@ fn one_of(spec: &Spec, alternatives: &[(String, Spec)], control: &str, value: &V
                         @if !specs.is_empty() {
                             div.parameters.stack {
                                 @for inner in specs {
-                                    (field(inner, &format!("{control}.{name}"), value.get(&inner.name).filter(|_| is_chosen), filled))
+                                    @let held = Held { now: value.get(&inner.name).filter(|_| is_chosen), stored: None };
+                                    (field(inner, &format!("{control}.{name}"), held, filled))
                                 }
                             }
                         }
@@ -178,9 +223,14 @@ mod tests {
     use crate::dashboard::form::specs;
 
     fn drawn(schema: &Value, settings: &Value, faults: &Faults) -> String {
-        let settings = settings.as_object().cloned().unwrap_or_default();
+        drawn_over(schema, settings, &Value::Null, faults)
+    }
+
+    fn drawn_over(schema: &Value, settings: &Value, stored: &Value, faults: &Faults) -> String {
+        let object = |value: &Value| value.as_object().cloned().unwrap_or_default();
         let filled = Filled {
-            settings: &settings,
+            settings: &object(settings),
+            stored: &object(stored),
             faults,
             is_locked: false,
         };
@@ -243,6 +293,26 @@ mod tests {
     }
 
     #[test]
+    fn a_page_says_which_secrets_are_known_from_a_draft_alone_and_which_are_removed() {
+        let schema = json!({"properties": {
+            "password": {"type": "string", "x-secret": true},
+            "key": {"type": "string", "x-secret": true},
+            "token": {"type": "string", "x-secret": true},
+            "headers": {"type": "object", "additionalProperties": {"type": "string", "x-secret": true}},
+        }});
+        let stored = json!({"password": "******", "key": "******", "token": "******", "headers": {"a": "******"}});
+        let draft = json!({"password": "typed", "key": "******", "headers": {"a": "******", "b": "typed"}});
+        let page = drawn_over(&schema, &draft, &stored, &Faults::default());
+        let marks = |mark: &str| -> Vec<_> {
+            let names = page.match_indices("<input type=\"hidden\" name=\"");
+            let names = names.filter_map(|(at, tag)| page[at + tag.len()..].split('"').next());
+            names.filter(|name| name.ends_with(mark)).collect()
+        };
+        assert_eq!(marks(".typed"), ["settings.password.typed", "settings.headers.b.typed"]);
+        assert_eq!(marks(".remove"), ["settings.token.remove"]);
+    }
+
+    #[test]
     fn a_fault_stands_beside_its_field() {
         let schema = json!({"properties": {"pool_size": {"type": "integer", "default": 8, "x-advanced": true}}});
         let faults = Faults::one("settings.pool_size", "must be a whole number from 1 to 1024");
@@ -268,6 +338,7 @@ mod tests {
         for kind in crate::admin::kinds() {
             let filled = Filled {
                 settings: &Map::new(),
+                stored: &Map::new(),
                 faults: &Faults::default(),
                 is_locked: true,
             };

@@ -7,5 +7,5 @@ mod spec;
 
 pub(super) use self::draw::{Filled, draw};
 pub(super) use self::given::Given;
-pub(super) use self::read::read;
+pub(super) use self::read::{miss_typed, read};
 pub(super) use self::spec::{Kind, Spec, specs};

@@ -18,6 +18,39 @@ pub(in crate::dashboard) fn read(
     Reader { given, faults }.object(specs, "settings", held)
 }
 
+/// A fault for each secret that a page held without showing it and that was not typed again, after the draft that knew them is
+/// lost: to store the rest would be to change or to remove them without a word.
+pub(in crate::dashboard) fn miss_typed(specs: &[Spec], given: &Given, faults: &mut Faults) {
+    miss_typed_in(specs, "settings", given, faults);
+}
+
+fn miss_typed_in(specs: &[Spec], above: &str, given: &Given, faults: &mut Faults) {
+    const AGAIN: &str = "was typed before and is not kept any more: type it again";
+    for spec in specs {
+        let control = format!("{above}.{}", spec.name);
+        let was_typed = |place: &str| given.has(&format!("{place}.typed"));
+        let text = given.text(&control);
+        match &spec.kind {
+            Kind::Group(specs) => miss_typed_in(specs, &control, given, faults),
+            Kind::Secret { .. } => {
+                let is_left = text.is_empty() && !given.has(&format!("{control}.remove"));
+                if is_left && was_typed(&control) {
+                    faults.add(control, AGAIN);
+                }
+            }
+            Kind::SecretMap { .. } => {
+                let lines = text.lines().filter_map(|line| line.split_once(':'));
+                let hidden = lines.filter(|(_, value)| value.trim() == HIDDEN);
+                let missing = hidden.map(|(name, _)| name.trim());
+                for name in missing.filter(|name| was_typed(&format!("{control}.{name}"))) {
+                    faults.add(&control, format!("`{name}` {AGAIN}"));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 struct Reader<'a> {
     given: &'a Given,
     faults: &'a mut Faults,
@@ -147,7 +180,7 @@ fn list(text: &str) -> Value {
 mod tests {
     use serde_json::{Map, Value, json};
 
-    use super::{Faults, Given, read};
+    use super::{Faults, Given, miss_typed, read};
     use crate::dashboard::form::specs;
 
     fn schema() -> Value {
@@ -224,6 +257,34 @@ mod tests {
             read,
             json!({"secret_headers": {"kept": "one", "changed": "new", "added": "four"}})
         );
+    }
+
+    #[test]
+    fn of_a_draft_that_is_lost_every_secret_is_missed_that_was_not_typed_again() {
+        let missed = |pairs: &[(&str, &str)]| {
+            let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let mut faults = Faults::default();
+            miss_typed(&specs(&schema()), &Given::of(pairs.collect()), &mut faults);
+            faults
+        };
+        let typed = [
+            ("settings.password.typed", "on"),
+            ("settings.ssl.key.typed", "on"),
+            ("settings.secret_headers.a.typed", "on"),
+            ("settings.secret_headers", "a: ******\r\nb: ******"),
+        ];
+        let faults = missed(&typed);
+        for field in ["settings.password", "settings.ssl.key", "settings.secret_headers"] {
+            assert!(faults.of_field(field).is_some_and(|why| why.contains("type it again")), "{field}");
+        }
+        assert!(faults.of_field("settings.secret_headers").unwrap().starts_with("`a` "));
+        let again = [
+            ("settings.password", "again"),
+            ("settings.ssl.key.remove", "on"),
+            ("settings.secret_headers", "a: again"),
+        ];
+        assert!(missed(&[&again[..], &typed[..3]].concat()).is_empty());
+        assert!(missed(&typed[3..]).is_empty());
     }
 
     #[test]
