@@ -124,6 +124,15 @@ pub(super) fn hide(settings: &str, schema: Option<&Value>) -> String {
     settings.to_string()
 }
 
+/// Hides again what `given` keeps hidden.
+pub(super) fn hide_kept(settings: &mut Value, given: &Value, schema: &Value) {
+    for_secrets(schema, "", settings, Some(given), &mut |_, secret, given| {
+        if given.and_then(Value::as_str) == Some(HIDDEN) {
+            *secret = Value::String(HIDDEN.into());
+        }
+    });
+}
+
 /// Puts the stored secrets where the settings say [`HIDDEN`]. Returns whether any was. Where none is stored it is refused:
 /// it would else become the secret itself.
 pub(super) fn keep_secrets(

@@ -46,7 +46,7 @@ pub use self::authenticator_draft::{AuthenticatorDraft, AuthenticatorPatch};
 pub use self::authenticator_settings::{HIDDEN, filled_in};
 pub use self::authenticator_status::{AuthenticatorStatus, Joint, NodeAuthenticatorStatus};
 pub use self::authenticator_views::AuthenticatorView;
-pub use self::authenticators::AuthenticatorRemoved;
+pub use self::authenticators::{AuthenticatorRemoved, DEFAULT_TIMEOUT};
 pub use self::bootstrap::Bootstrapper;
 pub use self::errands::{NodeOutcome, NodeTest};
 pub use self::error::{AdminError, Obstacle};

@@ -7,7 +7,7 @@ use super::drafts::{Draft, held};
 use super::form::{Filled, Given, draw, miss_typed, read, specs};
 use super::format;
 use super::ui::{Faults, Field, Tone, area, node_name, pill, provider_pill, select, text};
-use crate::admin::{AuthenticatorDraft, BackendInfo, NodeTest};
+use crate::admin::{AuthenticatorDraft, AuthenticatorPatch, BackendInfo, DEFAULT_TIMEOUT, NodeTest};
 use crate::auth::{AuthenticatorRecord, OnFailure, default_id};
 
 /// What the form shows.
@@ -33,6 +33,17 @@ pub(super) fn draft_of(record: &AuthenticatorRecord) -> AuthenticatorDraft {
         on_failure: record.on_failure,
         timeout: Some(record.timeout),
         faults: Vec::new(),
+    }
+}
+
+/// What makes a stored authenticator into what the draft wants: what the draft leaves open becomes what it is by default.
+pub(super) fn patch_of(wanted: &AuthenticatorDraft) -> AuthenticatorPatch {
+    AuthenticatorPatch {
+        settings: Some(wanted.settings.clone()),
+        precondition: Some(wanted.precondition.clone()),
+        on_failure: Some(wanted.on_failure),
+        timeout: Some(wanted.timeout.unwrap_or(DEFAULT_TIMEOUT)),
+        ..AuthenticatorPatch::default()
     }
 }
 
@@ -72,7 +83,7 @@ impl AuthenticatorForm<'_> {
             OnFailure::Next => "next",
             OnFailure::Deny => "deny",
         };
-        let timeout = draft.timeout.map_or_else(|| "5s".to_owned(), written);
+        let timeout = written(draft.timeout.unwrap_or(DEFAULT_TIMEOUT));
         let timeout = self.faults.unread("timeout").unwrap_or(&timeout);
         html! {
             fieldset {
@@ -83,7 +94,7 @@ impl AuthenticatorForm<'_> {
                     &[("deny", "Deny the client"), ("next", "Ask the next authenticator")],
                 ))
                 (text(Field::new("timeout", "Longest decision").value(timeout).faults(self.faults).disabled(self.is_locked)
-                    .help("How long one decision may take: `5s`, `500ms`.")))
+                    .help("How long one decision may take: `5s`, `500ms`. Empty: `5s`.")))
                 (area(Field::new("precondition", "Only if").value(&draft.precondition).faults(self.faults).disabled(self.is_locked)
                     .help("An expression that says which clients it is asked about, such as str_eq(listener, 'tcp:default'). Empty: about all.")))
             }
@@ -166,10 +177,72 @@ pub(super) fn tests(results: &[NodeTest]) -> Markup {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use serde_json::json;
 
-    use super::{AuthenticatorDraft, Draft, Given, draft_from};
+    use super::{AuthenticatorDraft, AuthenticatorPatch, Draft, Given, OnFailure, draft_from, patch_of};
     use crate::admin::kind;
+    use crate::dashboard::difference::differences;
+
+    /// What a patch leaves of an authenticator: what it does not name stays as it is.
+    fn patched(before: &AuthenticatorDraft, patch: AuthenticatorPatch) -> AuthenticatorDraft {
+        // By name, so that no member is forgotten.
+        let AuthenticatorPatch {
+            mechanism: _,
+            backend: _,
+            settings,
+            precondition,
+            on_failure,
+            timeout,
+            enabled,
+            faults: _,
+        } = patch;
+        let before = before.clone();
+        AuthenticatorDraft {
+            settings: settings.unwrap_or(before.settings),
+            precondition: precondition.unwrap_or(before.precondition),
+            on_failure: on_failure.unwrap_or(before.on_failure),
+            timeout: timeout.or(before.timeout),
+            enabled: enabled.or(before.enabled),
+            ..before
+        }
+    }
+
+    #[test]
+    fn what_the_review_shows_is_what_is_applied_in_every_member() {
+        let before = AuthenticatorDraft {
+            mechanism: "password_based".into(),
+            backend: "redis".into(),
+            enabled: Some(false),
+            settings: json!({"server": "a:1", "cmd": "GET user:${username}", "database": 3})
+                .as_object()
+                .cloned()
+                .unwrap(),
+            precondition: "str_eq(username, 'a')".into(),
+            on_failure: OnFailure::Next,
+            timeout: Some(Duration::from_secs(8)),
+            ..AuthenticatorDraft::default()
+        };
+        let changes: [(&str, fn(&mut AuthenticatorDraft)); 6] = [
+            ("settings.server", |draft| draft.settings["server"] = json!("b:2")),
+            ("settings.database", |draft| drop(draft.settings.shift_remove("database"))),
+            ("precondition", |draft| draft.precondition.clear()),
+            ("on_failure", |draft| draft.on_failure = OnFailure::Deny),
+            ("timeout", |draft| draft.timeout = None),
+            ("timeout", |draft| draft.timeout = Some(Duration::from_secs(9))),
+        ];
+        for (name, change) in changes {
+            let mut wanted = before.clone();
+            change(&mut wanted);
+            let shown = differences(&before, &wanted);
+            let names: Vec<_> = shown.iter().map(|change| change.name.as_str()).collect();
+            assert_eq!(names, [name]);
+            let after = patched(&before, patch_of(&wanted));
+            assert_eq!(differences(&before, &after), shown);
+            assert_eq!(after.enabled, before.enabled);
+        }
+    }
 
     #[test]
     fn a_draft_that_is_lost_does_not_take_its_secrets_along_without_a_word() {

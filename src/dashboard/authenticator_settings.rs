@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::addresses::{self, ChainQuery};
-use super::authenticator_form::{AuthenticatorForm, draft_from, draft_of, tests};
+use super::authenticator_form::{AuthenticatorForm, draft_from, draft_of, patch_of, tests};
 use super::authenticator_tabs::{Subject, Tab};
 use super::difference::{Change, differences, effects, merged};
 use super::drafts::{Draft, read_base, written_base};
@@ -17,7 +17,7 @@ use super::page::{Page, Place};
 use super::said::{Said, to};
 use super::ui::{Button, Faults, Tone, banner, hidden, link};
 use super::visit::Visit;
-use crate::admin::{self, AdminError, AuthenticatorDraft, AuthenticatorPatch, BackendInfo, NodeTest, Role};
+use crate::admin::{self, AdminError, AuthenticatorDraft, BackendInfo, NodeTest, Role};
 use crate::auth::{AuthenticatorKey, AuthenticatorRecord};
 
 /// A draft to go on with.
@@ -168,9 +168,17 @@ fn gone(key: &AuthenticatorKey) -> Response {
     said.then(&addresses::authenticator(key, "/settings"))
 }
 
+/// The draft as it would be stored.
+fn filled(visit: &Visit, draft: &Draft) -> AuthenticatorDraft {
+    AuthenticatorDraft {
+        settings: visit.site().admin().filled_draft(&draft.wanted),
+        ..draft.wanted.clone()
+    }
+}
+
 fn review_page(visit: &Visit, subject: &Subject, draft: &Draft, draft_id: &str, faults: &Faults) -> Response {
     let key = subject.key();
-    let changes = differences(&draft_of(&subject.view.record), &draft.wanted);
+    let changes = differences(&draft_of(&subject.view.record), &filled(visit, draft));
     let obstacle = visit.obstacle(Role::Editor);
     let users = visit.site().admin().count_users(key);
     let back = addresses::with(&addresses::authenticator(key, "/settings"), &[("draft", draft_id)]);
@@ -232,13 +240,7 @@ pub(super) async fn apply(
         return Ok(gone(&key));
     };
     let revision = draft.base.as_ref().map(|base| base.revision);
-    let patch = AuthenticatorPatch {
-        settings: Some(draft.wanted.settings.clone()),
-        precondition: Some(draft.wanted.precondition.clone()),
-        on_failure: Some(draft.wanted.on_failure),
-        timeout: draft.wanted.timeout,
-        ..AuthenticatorPatch::default()
-    };
+    let patch = patch_of(&draft.wanted);
     let admin = visit.site().admin();
     let updated = admin
         .update_authenticator(&visit.intent_at(revision), &key.chain, &key.id, patch)
@@ -266,7 +268,7 @@ fn conflict_page(visit: &Visit, subject: &Subject, draft: &Draft, draft_id: &str
         return gone(subject.key());
     };
     let (key, theirs) = (subject.key(), &subject.view.record);
-    let merge = merged(&draft_of(base), &draft_of(theirs), &draft.wanted);
+    let merge = merged(&draft_of(base), &draft_of(theirs), &filled(visit, draft));
     let body = html! {
         (banner(Tone::Warn, &html! {
             strong { (visit.site().admin().name_of(&theirs.updated_by)) " has changed this authenticator since you opened it. " }
@@ -338,7 +340,7 @@ pub(super) async fn merge(
     };
     let theirs: &AuthenticatorRecord = &subject.view.record;
     let base = draft.base.as_deref().unwrap_or(theirs);
-    let choices = merged(&draft_of(base), &draft_of(theirs), &draft.wanted);
+    let choices = merged(&draft_of(base), &draft_of(theirs), &filled(&visit, &draft));
     let mut wanted = draft_of(theirs);
     for choice in choices {
         if given.text(&format!("choose.{}", choice.name)) == "yours" {

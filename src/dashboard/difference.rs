@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::format::counted;
 use super::ui::Tone;
-use crate::admin::{AuthenticatorDraft, AuthenticatorView, kind};
+use crate::admin::{AuthenticatorDraft, AuthenticatorView, DEFAULT_TIMEOUT, kind};
 use crate::auth::OnFailure;
 
 /// What is not shown.
@@ -126,7 +126,7 @@ fn flat(draft: &AuthenticatorDraft) -> Map<String, Value> {
     };
     flat.insert("on_failure".to_owned(), on_failure.into());
     flat.insert("precondition".to_owned(), draft.precondition.as_str().into());
-    let timeout = draft.timeout.unwrap_or(std::time::Duration::from_secs(5));
+    let timeout = draft.timeout.unwrap_or(DEFAULT_TIMEOUT);
     flat.insert("timeout".to_owned(), format!("{timeout:?}").into());
     flat
 }
