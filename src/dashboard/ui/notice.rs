@@ -39,6 +39,9 @@ impl Faults {
                 of_fields: violations.iter().map(fault).collect(),
                 ..Self::default()
             },
+            AdminError::Unavailable { why, unknown: true, .. } => Self::whole(format!(
+                "It is not known whether this is saved: {why}. It may be, or may be yet: look at it as it stands before you try again."
+            )),
             AdminError::Unavailable { why, .. } => Self::whole(format!("Not saved: {why}. Try again.")),
             other => Self::whole(format!("Not saved: {other}.")),
         }
@@ -111,6 +114,7 @@ pub(in crate::dashboard) fn empty(title: &str, why: &str, next: &Markup) -> Mark
 #[cfg(test)]
 mod tests {
     use super::{AdminError, Faults};
+    use crate::admin::Obstacle;
 
     #[test]
     fn a_fault_is_told_at_the_top_and_beside_its_field() {
@@ -120,6 +124,25 @@ mod tests {
         assert!(
             summary.contains("<a href=\"#f-settings-pool-size\">pool size: must be a whole number</a>"),
             "{summary}"
+        );
+    }
+
+    #[test]
+    fn what_may_be_saved_is_not_called_unsaved() {
+        let told = |unknown| {
+            let error = AdminError::Unavailable {
+                obstacle: Obstacle::NoQuorum,
+                why: "no quorum".into(),
+                retry_after: std::time::Duration::from_secs(1),
+                unknown,
+            };
+            Faults::of(&error).summary().into_string()
+        };
+        assert!(told(false).contains("Not saved: no quorum. Try again."));
+        let unknown = told(true);
+        assert!(
+            !unknown.contains("Not saved") && unknown.contains("before you try again"),
+            "{unknown}"
         );
     }
 
