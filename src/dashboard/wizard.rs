@@ -218,7 +218,8 @@ async fn created(visit: &Visit, view: &AuthenticatorView, step: &Step) -> Respon
     let mut said = format!("{} is added.", key.id);
     if let Some(position) = position {
         let admin = visit.site().admin();
-        let moved = admin.move_authenticator(&visit.intent(), &key.chain, &key.id, position);
+        let intent = visit.intent();
+        let moved = admin.move_authenticator(&intent, &key.chain, &key.id, position);
         if let Err(why) = moved.await {
             said = format!("{} is added at the end. It could not be moved to where you wanted it: {why}.", key.id);
         }
