@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 use super::drafts::{Draft, held};
-use super::form::{Filled, Given, draw, miss_typed, read, specs};
+use super::form::{Filled, Given, draw, miss_typed, places, read, specs};
 use super::format;
 use super::ui::{Faults, Field, Tone, area, node_name, pill, provider_pill, select, text};
 use crate::admin::{AuthenticatorDraft, AuthenticatorPatch, BackendInfo, DEFAULT_TIMEOUT, NodeTest};
@@ -49,9 +49,12 @@ pub(super) fn patch_of(wanted: &AuthenticatorDraft) -> AuthenticatorPatch {
 
 impl AuthenticatorForm<'_> {
     pub(super) fn draw(&self) -> Markup {
-        let Self {
-            kind, draft, faults, ..
-        } = self;
+        let (draft, specs) = (self.draft, specs(&self.kind.schema));
+        let mut places = places(&specs, &draft.settings);
+        let common = ["on_failure", "timeout", "precondition"];
+        let name = self.stored.is_none().then_some("id");
+        places.extend(common.into_iter().chain(name).map(|name| (name.into(), name.into())));
+        let faults = &self.faults.placed(&places);
         let filled = Filled {
             settings: &draft.settings,
             stored: &held(None, self.stored),
@@ -60,42 +63,42 @@ impl AuthenticatorForm<'_> {
         };
         html! {
             @if !self.is_locked { (faults.summary()) }
-            @if self.stored.is_none() { (self.name()) }
-            (draw(&specs(&kind.schema), &filled))
-            (self.common())
+            @if self.stored.is_none() { (self.name(faults)) }
+            (draw(&specs, &filled))
+            (self.common(faults))
         }
     }
 
-    fn name(&self) -> Markup {
+    fn name(&self, faults: &Faults) -> Markup {
         let usual = default_id(self.kind.mechanism, self.kind.backend);
         text(
             Field::new("id", "Name")
                 .value(&self.draft.id)
                 .placeholder(&usual)
                 .help("What it is called in the chain; without spaces and slashes. Empty: the name of its kind.")
-                .faults(self.faults),
+                .faults(faults),
         )
     }
 
-    fn common(&self) -> Markup {
+    fn common(&self, faults: &Faults) -> Markup {
         let draft = self.draft;
         let on_failure = match draft.on_failure {
             OnFailure::Next => "next",
             OnFailure::Deny => "deny",
         };
         let timeout = written(draft.timeout.unwrap_or(DEFAULT_TIMEOUT));
-        let timeout = self.faults.unread("timeout").unwrap_or(&timeout);
+        let timeout = faults.unread("timeout").unwrap_or(&timeout);
         html! {
             fieldset {
                 legend { "In the chain" }
                 (select(
-                    Field::new("on_failure", "When it cannot decide").value(on_failure).faults(self.faults).disabled(self.is_locked)
+                    Field::new("on_failure", "When it cannot decide").value(on_failure).faults(faults).disabled(self.is_locked)
                         .help("What becomes of a client while the backend does not answer, or answers with nonsense."),
                     &[("deny", "Deny the client"), ("next", "Ask the next authenticator")],
                 ))
-                (text(Field::new("timeout", "Longest decision").value(timeout).faults(self.faults).disabled(self.is_locked)
+                (text(Field::new("timeout", "Longest decision").value(timeout).faults(faults).disabled(self.is_locked)
                     .help("How long one decision may take: `5s`, `500ms`. Empty: `5s`.")))
-                (area(Field::new("precondition", "Only if").value(&draft.precondition).faults(self.faults).disabled(self.is_locked)
+                (area(Field::new("precondition", "Only if").value(&draft.precondition).faults(faults).disabled(self.is_locked)
                     .help("An expression that says which clients it is asked about, such as str_eq(listener, 'tcp:default'). Empty: about all.")))
             }
         }
@@ -181,9 +184,12 @@ mod tests {
 
     use serde_json::json;
 
-    use super::{AuthenticatorDraft, AuthenticatorPatch, Draft, Given, OnFailure, draft_from, patch_of};
+    use super::{
+        AuthenticatorDraft, AuthenticatorForm, AuthenticatorPatch, Draft, Faults, Given, OnFailure, draft_from, patch_of,
+    };
     use crate::admin::kind;
     use crate::dashboard::difference::differences;
+    use crate::dashboard::form::{Kind, Spec};
 
     /// What a patch leaves of an authenticator: what it does not name stays as it is.
     fn patched(before: &AuthenticatorDraft, patch: AuthenticatorPatch) -> AuthenticatorDraft {
@@ -206,6 +212,61 @@ mod tests {
             timeout: timeout.or(before.timeout),
             enabled: enabled.or(before.enabled),
             ..before
+        }
+    }
+
+    /// The tag with this id.
+    fn tag<'a>(page: &'a str, id: &str) -> Option<&'a str> {
+        let at = page.find(&format!(" id=\"{id}\""))?;
+        let start = page[..at].rfind('<')?;
+        page[start..].split('>').next()
+    }
+
+    #[test]
+    fn every_fault_of_every_setting_is_linked_to_a_field_that_is_marked_and_described_by_it() {
+        for kind in crate::admin::kinds() {
+            let mut paths = vec!["id".to_owned(), "timeout".to_owned(), "settings.unheard_of".to_owned()];
+            collect(&crate::dashboard::form::specs(&kind.schema), &mut paths);
+            for path in paths {
+                let faults = Faults::one(&path, "is wrong");
+                let form = AuthenticatorForm {
+                    kind,
+                    draft: &AuthenticatorDraft::default(),
+                    faults: &faults,
+                    stored: None,
+                    is_locked: false,
+                };
+                let page = form.draw().into_string();
+                assert!(page.contains("is wrong"), "{path}");
+                let Some((_, link)) = page.split_once("<a href=\"#") else {
+                    assert_eq!(path, "settings.unheard_of");
+                    continue;
+                };
+                let id = link.split('"').next().unwrap();
+                let field = tag(&page, id).unwrap_or_else(|| panic!("{path}: no #{id}"));
+                assert!(field.contains("aria-invalid=\"true\""), "{path}: {field}");
+                assert!(field.contains(&format!("{id}-error")), "{path}: {field}");
+                assert!(tag(&page, &format!("{id}-error")).is_some(), "{path}");
+                assert_eq!(page.matches("✕ ").count(), 1, "{path} is told at other fields too");
+            }
+        }
+    }
+
+    fn collect(specs: &[Spec], paths: &mut Vec<String>) {
+        for spec in specs {
+            paths.push(spec.path.clone());
+            match &spec.kind {
+                Kind::Group(inner) => collect(inner, paths),
+                Kind::OneOf(alternatives) => alternatives.iter().for_each(|(_, alternative)| {
+                    if let Kind::Group(inner) = &alternative.kind {
+                        collect(inner, paths);
+                    }
+                }),
+                Kind::Map | Kind::SecretMap { .. } | Kind::List | Kind::Json => {
+                    paths.push(format!("{}.x.y", spec.path));
+                }
+                _ => {}
+            }
         }
     }
 

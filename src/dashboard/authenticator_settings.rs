@@ -183,7 +183,8 @@ fn review_page(visit: &Visit, subject: &Subject, draft: &Draft, draft_id: &str, 
     let users = visit.site().admin().count_users(key);
     let back = addresses::with(&addresses::authenticator(key, "/settings"), &[("draft", draft_id)]);
     let body = html! {
-        (faults.summary())
+        // There are no fields here.
+        (faults.placed::<&str>(&[]).summary())
         @if changes.is_empty() {
             p { "Nothing is different." }
             p { (link(&back, "Back to the settings")) }

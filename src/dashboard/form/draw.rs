@@ -41,7 +41,7 @@ impl Held<'_> {
 /// The fields, those that few have to change folded away.
 pub(in crate::dashboard) fn draw(specs: &[Spec], filled: &Filled<'_>) -> Markup {
     let (advanced, plain): (Vec<_>, Vec<_>) = specs.iter().partition(|spec| spec.is_advanced);
-    let is_faulty = |spec: &&Spec| filled.faults.of_field(&spec.path).is_some();
+    let is_faulty = |spec: &&Spec| filled.faults.touch(&spec.path);
     let held = |spec: &Spec| Held {
         now: filled.settings.get(&spec.name),
         stored: filled.stored.get(&spec.name),
@@ -60,10 +60,10 @@ pub(in crate::dashboard) fn draw(specs: &[Spec], filled: &Filled<'_>) -> Markup 
 fn field(spec: &Spec, above: &str, held: Held<'_>, filled: &Filled<'_>) -> Markup {
     let control = format!("{above}.{}", spec.name);
     let value = held.now.unwrap_or(&spec.default);
-    let unread = filled.faults.unread(&spec.path).map(str::to_owned);
+    let unread = filled.faults.unread(&control).map(str::to_owned);
     let shown = unread.unwrap_or_else(|| shown(value, &spec.kind));
     let base = Field {
-        fault: filled.faults.of_field(&spec.path),
+        fault: filled.faults.of_field(&control),
         disabled: filled.is_locked,
         ..Field::new(&control, &spec.title).help(&spec.help).value(&shown)
     };
@@ -172,11 +172,13 @@ fn group(spec: &Spec, specs: &[Spec], control: &str, held: Held<'_>, filled: &Fi
         now: held.now.or(Some(&spec.default)),
         ..held
     };
+    let (id, fault) = (id_of(control), filled.faults.of_field(control));
+    let error = format!("{id}-error");
     html! {
-        fieldset {
+        fieldset id=(id) tabindex=[fault.map(|_| "-1")] aria-invalid=[fault.map(|_| "true")] aria-describedby=[fault.map(|_| &error)] {
             legend { (spec.title) }
             @if !spec.help.is_empty() { p.small.muted { (prose(&spec.help)) } }
-            @if let Some(fault) = filled.faults.of_field(&spec.path) { p.error id=(id_of(&spec.path)) { "✕ " (fault) } }
+            @if let Some(fault) = fault { p.error id=(error) { "✕ " (fault) } }
             @for inner in specs { (field(inner, control, held.within(&inner.name), filled)) }
         }
     }
@@ -184,12 +186,13 @@ fn group(spec: &Spec, specs: &[Spec], control: &str, held: Held<'_>, filled: &Fi
 
 fn one_of(spec: &Spec, alternatives: &[(String, Spec)], control: &str, value: &Value, filled: &Filled<'_>) -> Markup {
     let chosen = value.get("name").and_then(Value::as_str);
-    let id = id_of(control);
+    let (id, fault) = (id_of(control), filled.faults.of_field(control));
+    let error = format!("{id}-error");
     html! {
-        fieldset.alternatives id=(id) {
+        fieldset.alternatives id=(id) tabindex=[fault.map(|_| "-1")] aria-invalid=[fault.map(|_| "true")] aria-describedby=[fault.map(|_| &error)] {
             legend { (spec.title) }
             @if !spec.help.is_empty() { p.small.muted { (prose(&spec.help)) } }
-            @if let Some(fault) = filled.faults.of_field(&spec.path) { p.error { "✕ " (fault) } }
+            @if let Some(fault) = fault { p.error id=(error) { "✕ " (fault) } }
             @for (at, (name, alternative)) in alternatives.iter().enumerate() {
                 @let is_chosen = chosen == Some(name);
                 div.alternative {
