@@ -9,7 +9,7 @@ use crate::auth::OnFailure;
 use crate::backends::Violation;
 
 /// An authenticator to be made. Its `Debug` shows no settings, which may hold secrets.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq)]
 pub struct AuthenticatorDraft {
     /// Empty: `global`.
     pub chain: String,

@@ -10,7 +10,7 @@ use crate::auth::AuthenticatorRecord;
 use crate::backends::{self, Violation};
 
 /// What a secret reads as, and what is sent back to keep it.
-pub(super) const HIDDEN: &str = "******";
+pub const HIDDEN: &str = "******";
 const SECRET_MARK: &str = "x-secret";
 /// Of secrets that may be named instead of given: a name may be seen.
 const NAMEABLE_MARK: &str = "x-nameable";
@@ -122,6 +122,15 @@ pub(super) fn hide(settings: &str, schema: Option<&Value>) -> String {
         }
     });
     settings.to_string()
+}
+
+/// Hides again what `given` keeps hidden.
+pub(super) fn hide_kept(settings: &mut Value, given: &Value, schema: &Value) {
+    for_secrets(schema, "", settings, Some(given), &mut |_, secret, given| {
+        if given.and_then(Value::as_str) == Some(HIDDEN) {
+            *secret = Value::String(HIDDEN.into());
+        }
+    });
 }
 
 /// Puts the stored secrets where the settings say [`HIDDEN`]. Returns whether any was. Where none is stored it is refused:

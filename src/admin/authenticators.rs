@@ -14,7 +14,8 @@ use crate::auth::{AuthenticatorKey, AuthenticatorRecord, default_id};
 use crate::backends::{self, Violation};
 use crate::store::{AuthenticatorChange, Command, Reply};
 
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a decision may take unless somebody says otherwise.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(100);
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
 const LONGEST_NAME: usize = 256;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::authenticator_draft::AuthenticatorDraft;
+use super::authenticator_settings::{hide_kept, schema_of};
 use super::authenticators::{checked_draft, key_of};
 use super::error::AdminError;
 use super::handle::Admin;
@@ -69,15 +70,22 @@ impl Admin {
         self.checked_record(draft).map(drop)
     }
 
+    /// The settings of a draft as they would be stored, with what their kind fills in; a secret that is kept stays hidden. As they
+    /// are, if something is wrong with them.
+    pub fn filled_draft(&self, draft: &AuthenticatorDraft) -> Map<String, Value> {
+        filled(draft, |key| self.stored_settings(key))
+    }
+
+    fn stored_settings(&self, key: &AuthenticatorKey) -> Value {
+        let stored = self.store.authenticator(key);
+        let settings = stored.and_then(|stored| serde_json::from_str(&stored.settings).ok());
+        settings.unwrap_or(Value::Null)
+    }
+
     /// The draft as a record that could be stored. Where it names an authenticator that is stored, `"******"` stands for that one's
     /// secrets.
     pub(super) fn checked_record(&self, draft: AuthenticatorDraft) -> Result<AuthenticatorRecord, AdminError> {
-        let stored = |key: &AuthenticatorKey| {
-            let stored = self.store.authenticator(key);
-            let settings = stored.and_then(|stored| serde_json::from_str(&stored.settings).ok());
-            settings.unwrap_or(Value::Null)
-        };
-        let record = checked_draft(draft, stored)?;
+        let record = checked_draft(draft, |key| self.stored_settings(key))?;
         self.check_affordable(&record)?;
         Ok(record)
     }
@@ -95,9 +103,49 @@ impl Admin {
     }
 }
 
+fn filled(draft: &AuthenticatorDraft, stored: impl FnOnce(&AuthenticatorKey) -> Value) -> Map<String, Value> {
+    let given = Value::Object(draft.settings.clone());
+    let record = checked_draft(draft.clone(), stored).ok();
+    let settings = record.and_then(|record| {
+        let schema = schema_of(&record.mechanism, &record.backend)?;
+        let mut settings = serde_json::from_str(&record.settings).ok()?;
+        hide_kept(&mut settings, &given, schema);
+        Some(settings)
+    });
+    match settings {
+        Some(Value::Object(settings)) => settings,
+        _ => draft.settings.clone(),
+    }
+}
+
 impl NodeTest {
     /// Whether the backend works there.
     pub fn works(&self) -> bool {
         matches!(&self.tried, Ok((health, _)) if health.status == ProviderStatus::Connected)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{AuthenticatorDraft, filled};
+
+    #[test]
+    fn a_draft_is_filled_in_around_a_secret_that_is_kept() {
+        // The stars themselves are no base64.
+        let settings = |secret: &str| json!({"algorithm": "hmac-based", "secret": secret, "secret_base64_encoded": true});
+        let draft = |settings: Value| AuthenticatorDraft {
+            mechanism: "jwt".into(),
+            settings: settings.as_object().cloned().unwrap(),
+            ..AuthenticatorDraft::default()
+        };
+        let good = "aGlkZGVuIGhpZGRlbiBoaWRkZW4gaGlkZGVuIGhpZGRlbg==";
+        let kept = filled(&draft(settings("******")), |_| settings(good));
+        assert_eq!((&kept["secret"], &kept["from"]), (&json!("******"), &json!("password")));
+        let typed = filled(&draft(settings(good)), |_| settings("another"));
+        assert_eq!((&typed["secret"], &typed["from"]), (&json!(good), &json!("password")));
+        let faulty = filled(&draft(json!({"algorithm": "none"})), |_| Value::Null);
+        assert_eq!(Value::Object(faulty), json!({"algorithm": "none"}));
     }
 }

@@ -7,17 +7,17 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::addresses::{self, ChainQuery};
-use super::authenticator_form::{AuthenticatorForm, draft_from, draft_of, tests};
+use super::authenticator_form::{AuthenticatorForm, draft_from, draft_of, patch_of, tests};
 use super::authenticator_tabs::{Subject, Tab};
 use super::difference::{Change, differences, effects, merged};
-use super::drafts::{Draft, held, read_base, written_base};
+use super::drafts::{Draft, read_base, written_base};
 use super::failure::Failure;
 use super::form::Given;
 use super::page::{Page, Place};
 use super::said::{Said, to};
 use super::ui::{Button, Faults, Tone, banner, hidden, link};
 use super::visit::Visit;
-use crate::admin::{self, AdminError, AuthenticatorDraft, AuthenticatorPatch, BackendInfo, Decides, NodeTest, Role};
+use crate::admin::{self, AdminError, AuthenticatorDraft, BackendInfo, Decides, NodeTest, Role};
 use crate::auth::{AuthenticatorKey, AuthenticatorRecord, NoAuthenticator};
 
 /// A draft to go on with.
@@ -36,8 +36,14 @@ pub(super) async fn form(
 ) -> Result<Response, Failure> {
     let subject = Subject::of(&visit, &query.key(id))?;
     let begun = visit.draft(&chosen.draft);
-    let wanted = begun.map_or_else(|| draft_of(&subject.view.record), |draft| draft.wanted);
-    Ok(page(&visit, &subject, &wanted, &chosen.draft, &Faults::default(), &[]))
+    if begun.is_none() && !chosen.draft.is_empty() {
+        return Ok(gone(subject.key()));
+    }
+    let draft = begun.unwrap_or_else(|| Draft {
+        wanted: draft_of(&subject.view.record),
+        base: None,
+    });
+    Ok(page(&visit, &subject, &draft, &chosen.draft, &Faults::default(), &[]))
 }
 
 fn kind_of(subject: &Subject) -> Result<&'static BackendInfo, Failure> {
@@ -48,7 +54,7 @@ fn kind_of(subject: &Subject) -> Result<&'static BackendInfo, Failure> {
 fn page(
     visit: &Visit,
     subject: &Subject,
-    wanted: &AuthenticatorDraft,
+    draft: &Draft,
     draft_id: &str,
     faults: &Faults,
     tested: &[NodeTest],
@@ -59,19 +65,19 @@ fn page(
     let obstacle = visit.obstacle(Role::Editor);
     let form = AuthenticatorForm {
         kind,
-        draft: wanted,
+        draft: &draft.wanted,
         faults,
-        is_new: false,
+        stored: Some(&subject.view.record),
         is_locked: obstacle.is_some(),
     };
     let key = subject.key();
-    let base = visit.draft(draft_id).and_then(|draft| draft.base);
+    let base = draft.base.as_deref().unwrap_or(&subject.view.record);
     let body = html! {
         @if let Some(why) = &obstacle { (banner(Tone::Info, &html! { "You can look, and not change: " (why) }, None)) }
         @if !tested.is_empty() { (tests(tested)) }
         form.form method="post" action=(addresses::authenticator(key, "/settings")) data-guard {
             (hidden("draft", draft_id))
-            (hidden("base", &written_base(base.as_deref().unwrap_or(&subject.view.record))))
+            (hidden("base", &written_base(base)))
             (form.draw())
             div.foot {
                 (Button::new("Test").sends("action", "test").unless(obstacle.as_deref()).draw())
@@ -101,7 +107,7 @@ pub(super) async fn submit(
     let (record, kind) = (&subject.view.record, kind_of(&subject)?);
     let before = visit.draft(given.text("draft"));
     let names = (&*record.key.chain, &*record.key.id);
-    let (wanted, mut faults) = draft_from(&given, kind, names, &held(before.as_ref(), Some(record)));
+    let (wanted, mut faults) = draft_from(&given, kind, names, before.as_ref(), Some(record));
     let wanted = AuthenticatorDraft {
         enabled: Some(record.enabled),
         ..wanted
@@ -109,13 +115,11 @@ pub(super) async fn submit(
     let base = before
         .and_then(|draft| draft.base)
         .unwrap_or_else(|| read_base(&given, record));
-    let draft_id = visit.keep_draft(
-        given.text("draft"),
-        Draft {
-            wanted: wanted.clone(),
-            base: Some(base),
-        },
-    )?;
+    let draft = Draft {
+        wanted: wanted.clone(),
+        base: Some(base),
+    };
+    let draft_id = visit.keep_draft(given.text("draft"), draft.clone())?;
     let mut tested = Vec::new();
     if faults.is_empty() {
         let with_draft = |page: &str| {
@@ -128,7 +132,7 @@ pub(super) async fn submit(
                 Err(error) => faults = Faults::of(&error),
             },
             "try" => return Ok(to(&addresses::with("/try", &[("draft", &draft_id)]))),
-            _ => match visit.site().admin().test_authenticator(wanted.clone()).await {
+            _ => match visit.site().admin().test_authenticator(wanted).await {
                 Ok(results) => tested = results,
                 Err(error) => faults = Faults::of(&error),
             },
@@ -139,7 +143,7 @@ pub(super) async fn submit(
     } else {
         StatusCode::UNPROCESSABLE_ENTITY
     };
-    let page = page(&visit, &subject, &wanted, &draft_id, &faults, &tested);
+    let page = page(&visit, &subject, &draft, &draft_id, &faults, &tested);
     Ok((status, page).into_response())
 }
 
@@ -164,14 +168,23 @@ fn gone(key: &AuthenticatorKey) -> Response {
     said.then(&addresses::authenticator(key, "/settings"))
 }
 
+/// The draft as it would be stored.
+fn filled(visit: &Visit, draft: &Draft) -> AuthenticatorDraft {
+    AuthenticatorDraft {
+        settings: visit.site().admin().filled_draft(&draft.wanted),
+        ..draft.wanted.clone()
+    }
+}
+
 fn review_page(visit: &Visit, subject: &Subject, draft: &Draft, draft_id: &str, faults: &Faults) -> Response {
     let key = subject.key();
-    let changes = differences(&draft_of(&subject.view.record), &draft.wanted);
+    let changes = differences(&draft_of(&subject.view.record), &filled(visit, draft));
     let obstacle = visit.obstacle(Role::Editor);
     let users = visit.site().admin().count_users(key);
     let back = addresses::with(&addresses::authenticator(key, "/settings"), &[("draft", draft_id)]);
     let body = html! {
-        (faults.summary())
+        // There are no fields here.
+        (faults.placed::<&str>(&[]).summary())
         @if changes.is_empty() {
             p { "Nothing is different." }
             p { (link(&back, "Back to the settings")) }
@@ -228,13 +241,7 @@ pub(super) async fn apply(
         return Ok(gone(&key));
     };
     let revision = draft.base.as_ref().map(|base| base.revision);
-    let patch = AuthenticatorPatch {
-        settings: Some(draft.wanted.settings.clone()),
-        precondition: Some(draft.wanted.precondition.clone()),
-        on_failure: Some(draft.wanted.on_failure),
-        timeout: draft.wanted.timeout,
-        ..AuthenticatorPatch::default()
-    };
+    let patch = patch_of(&draft.wanted);
     let admin = visit.site().admin();
     let updated = admin
         .update_authenticator(&visit.intent_at(revision), &key.chain, &key.id, patch)
@@ -262,7 +269,7 @@ fn conflict_page(visit: &Visit, subject: &Subject, draft: &Draft, draft_id: &str
         return gone(subject.key());
     };
     let (key, theirs) = (subject.key(), &subject.view.record);
-    let merge = merged(&draft_of(base), &draft_of(theirs), &draft.wanted);
+    let merge = merged(&draft_of(base), &draft_of(theirs), &filled(visit, draft));
     let body = html! {
         (banner(Tone::Warn, &html! {
             strong { (visit.site().admin().name_of(&theirs.updated_by)) " has changed this authenticator since you opened it. " }
@@ -334,7 +341,7 @@ pub(super) async fn merge(
     };
     let theirs: &AuthenticatorRecord = &subject.view.record;
     let base = draft.base.as_deref().unwrap_or(theirs);
-    let choices = merged(&draft_of(base), &draft_of(theirs), &draft.wanted);
+    let choices = merged(&draft_of(base), &draft_of(theirs), &filled(&visit, &draft));
     let mut wanted = draft_of(theirs);
     for choice in choices {
         if given.text(&format!("choose.{}", choice.name)) == "yours" {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::format::counted;
 use super::ui::Tone;
-use crate::admin::{AuthenticatorDraft, AuthenticatorView, kind};
+use crate::admin::{AuthenticatorDraft, AuthenticatorView, DEFAULT_TIMEOUT, kind};
 use crate::auth::OnFailure;
 
 /// What is not shown.
@@ -126,7 +126,7 @@ fn flat(draft: &AuthenticatorDraft) -> Map<String, Value> {
     };
     flat.insert("on_failure".to_owned(), on_failure.into());
     flat.insert("precondition".to_owned(), draft.precondition.as_str().into());
-    let timeout = draft.timeout.unwrap_or(std::time::Duration::from_secs(5));
+    let timeout = draft.timeout.unwrap_or(DEFAULT_TIMEOUT);
     flat.insert("timeout".to_owned(), format!("{timeout:?}").into());
     flat
 }
@@ -172,17 +172,20 @@ fn is_secret(name: &str, draft: &AuthenticatorDraft) -> bool {
     let Some(kind) = kind(&draft.mechanism, &draft.backend) else {
         return true;
     };
+    let marked = |schema: &Value| schema.get("x-secret").and_then(Value::as_bool) == Some(true);
     let mut schema = &kind.schema;
     for step in path.split('.') {
         let named = schema.get("properties").and_then(|properties| properties.get(step));
         let other = schema.get("additionalProperties").filter(|other| other.is_object());
         match named.or(other) {
+            // The name of a header may have dots too.
+            Some(inner) if marked(inner) => return true,
             Some(inner) => schema = inner,
             // A form of `oneOf` or the like: hash parameters, which are no secrets.
             None => return false,
         }
     }
-    schema.get("x-secret").and_then(Value::as_bool) == Some(true)
+    false
 }
 
 fn at<'a>(settings: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
@@ -233,6 +236,17 @@ mod tests {
         assert_eq!(names, ["settings.server", "settings.password"]);
         let all = format!("{changes:?}");
         assert!(!all.contains("new secret") && all.contains("another secret"), "{all}");
+    }
+
+    #[test]
+    fn the_value_of_a_header_is_a_secret_whatever_its_name() {
+        let headers = |value: &str| AuthenticatorDraft {
+            backend: "http".into(),
+            ..draft(json!({"headers": {"x.api.key": value, "authorization": value}}))
+        };
+        let changes = differences(&headers("******"), &headers("Bearer hunter2"));
+        let all = format!("{changes:?}");
+        assert!(changes.len() == 2 && !all.contains("hunter2"), "{all}");
     }
 
     #[test]

@@ -97,6 +97,11 @@ impl From<AdminError> for Failure {
             ),
             AdminError::Invalid(_) => (S::UNPROCESSABLE_ENTITY, "Not saved", "Go back and correct it."),
             AdminError::Precondition(_) => (S::CONFLICT, "Not possible now", "Look at the cluster page."),
+            AdminError::Unavailable { unknown: true, .. } => (
+                S::SERVICE_UNAVAILABLE,
+                "Perhaps saved",
+                "It is not known whether this is saved; it may be yet. Look at it as it stands before you try again.",
+            ),
             AdminError::Unavailable { .. } => (
                 S::SERVICE_UNAVAILABLE,
                 "Not saved",
@@ -166,6 +171,21 @@ mod tests {
         });
         assert_eq!(failure.status, StatusCode::NOT_FOUND);
         assert_eq!(failure.what, "User `ann` does not exist.");
+    }
+
+    #[test]
+    fn what_may_be_saved_is_not_called_unsaved() {
+        let failure = |unknown| {
+            Failure::from(AdminError::Unavailable {
+                obstacle: crate::admin::Obstacle::NoQuorum,
+                why: "no quorum".into(),
+                retry_after: std::time::Duration::from_secs(1),
+                unknown,
+            })
+        };
+        assert_eq!(failure(false).title, "Not saved");
+        assert_eq!(failure(true).title, "Perhaps saved");
+        assert!(failure(true).advice.contains("before you try again"));
     }
 
     #[test]

@@ -18,6 +18,21 @@ use super::visit::Visit;
 use crate::admin::{AdminError, NewPassword, Role, User, UserDraft, UserPatch};
 use crate::auth::{Secret, Timestamp};
 
+/// The fields of a form about a user, as faults name them and as the form does.
+const PLACES: &[(&str, &str)] = &[
+    ("password", "password"),
+    ("is_superuser", "is_superuser"),
+    ("disabled", "disabled"),
+    ("expires_at", "expires_at"),
+    ("attributes", "attributes"),
+];
+/// Those that only a new user's form has.
+const PLACES_OF_NEW: &[(&str, &str)] = &[
+    ("user_id", "user_id"),
+    ("password.password_hash", "password_hash"),
+    ("password.salt", "salt"),
+];
+
 /// What a form about a user holds.
 #[derive(Default)]
 struct Sheet {
@@ -117,12 +132,13 @@ pub(super) async fn new(
 fn new_page(visit: &Visit, subject: &Subject, sheet: &Sheet, faults: &Faults) -> Response {
     let owner = subject.key();
     let obstacle = visit.obstacle(Role::Editor);
+    let faults = &faults.placed(&[PLACES_OF_NEW, PLACES].concat());
     let body = html! {
         (faults.summary())
         form.form method="post" action=(addresses::authenticator(owner, "/users/new")) data-guard {
             (text(Field::new("user_id", "Name").value(&sheet.user_id).required().faults(faults).help("As clients send it.")))
             (password(Field::new("password", "Password").known_as("new-password").faults(faults)))
-            details {
+            details open[["password_hash", "salt"].iter().any(|field| faults.touch(field))] {
                 summary { "A hash instead of a password" }
                 div.stack {
                     (password(Field::new("password_hash", "Hash").faults(faults).help("As its algorithm writes it; what names its algorithm itself is recognised.")))
@@ -201,6 +217,7 @@ fn edit_page(visit: &Visit, subject: &Subject, user: &User, sheet: &Sheet, fault
     let (owner, name) = (subject.key(), &user.key.user_id);
     let obstacle = visit.obstacle(Role::Editor);
     let now = visit.site().clock().now();
+    let faults = &faults.placed(PLACES);
     let body = html! {
         (faults.summary())
         dl.pairs {

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use super::addresses::{self, ChainQuery};
 use super::authenticator_form::{AuthenticatorForm, draft_from, tests};
-use super::drafts::{Draft, held};
+use super::drafts::Draft;
 use super::failure::Failure;
 use super::form::Given;
 use super::kinds::{MECHANISMS, mechanism_word};
@@ -15,7 +15,9 @@ use super::page::{Page, Place};
 use super::said::{Said, to};
 use super::ui::{Button, Faults, Field, hidden, link, select};
 use super::visit::Visit;
-use crate::admin::{self, AuthenticatorDraft, AuthenticatorView, BackendInfo, NodeTest, Position, Role};
+use crate::admin::{
+    self, AdminError, AuthenticatorDraft, AuthenticatorView, BackendInfo, Intent, NodeTest, Position, Role,
+};
 use crate::auth::default_id;
 
 /// In an address there is no empty name; JWT has no backend.
@@ -115,6 +117,8 @@ struct Step {
     draft_id: String,
     faults: Faults,
     tested: Vec<NodeTest>,
+    /// Of an attempt whose outcome nobody knows; else empty.
+    request_id: String,
 }
 
 /// `GET /authenticators/new/{mechanism}/{backend}`.
@@ -148,8 +152,13 @@ pub(super) async fn submit(
         &given,
         kind,
         (chain, given.text("id").trim()),
-        &held(before.as_ref(), None),
+        before.as_ref(),
+        None,
     );
+    let intent = Intent {
+        request_id: request_id(&given, before.as_ref(), &wanted),
+        ..visit.intent()
+    };
     let draft = Draft {
         wanted: wanted.clone(),
         base: None,
@@ -160,6 +169,7 @@ pub(super) async fn submit(
         draft: wanted,
         faults,
         tested: Vec::new(),
+        request_id: String::new(),
     };
     let admin = visit.site().admin();
     if step.faults.is_empty() && given.text("action") == "test" {
@@ -168,8 +178,13 @@ pub(super) async fn submit(
             Err(error) => step.faults = Faults::of(&error),
         }
     } else if step.faults.is_empty() {
-        match admin.create_authenticator(&visit.intent(), step.draft.clone()).await {
-            Ok(view) => return created(&visit, &view, &step).await,
+        match admin.create_authenticator(&intent, step.draft.clone()).await {
+            Ok(view) => return Ok(created(&visit, &view, &step).await),
+            Err(AdminError::Unavailable { why, unknown: true, .. }) => {
+                let advice = "Send it once more with nothing changed: it is added once at most";
+                step.faults = Faults::whole(format!("It is not known whether it is added: {why}. {advice}."));
+                step.request_id = intent.request_id;
+            }
             Err(error) => step.faults = Faults::of(&error),
         }
     }
@@ -181,7 +196,18 @@ pub(super) async fn submit(
     Ok((status, page(&visit, kind, chain, &step)).into_response())
 }
 
-async fn created(visit: &Visit, view: &AuthenticatorView, step: &Step) -> Result<Response, Failure> {
+/// What is sent once more as it was, because nobody knows what became of it, is the same request, and is carried out once.
+fn request_id(given: &Given, before: Option<&Draft>, wanted: &AuthenticatorDraft) -> String {
+    let earlier = given.text("request_id");
+    let is_same = before.is_some_and(|before| before.wanted == *wanted);
+    if is_same && !earlier.is_empty() {
+        earlier.to_owned()
+    } else {
+        uuid::Uuid::new_v4().to_string()
+    }
+}
+
+async fn created(visit: &Visit, view: &AuthenticatorView, step: &Step) -> Response {
     visit.forget_draft(&step.draft_id);
     let key = &view.record.key;
     let position = match step.position.split_once(' ') {
@@ -189,13 +215,16 @@ async fn created(visit: &Visit, view: &AuthenticatorView, step: &Step) -> Result
         Some(("after", id)) => Some(Position::After(id.to_owned())),
         _ => None,
     };
+    let mut said = format!("{} is added.", key.id);
     if let Some(position) = position {
         let admin = visit.site().admin();
-        admin
-            .move_authenticator(&visit.intent(), &key.chain, &key.id, position)
-            .await?;
+        let intent = visit.intent();
+        let moved = admin.move_authenticator(&intent, &key.chain, &key.id, position);
+        if let Err(why) = moved.await {
+            said = format!("{} is added at the end. It could not be moved to where you wanted it: {why}.", key.id);
+        }
     }
-    Ok(Said::new(format!("{} is added.", key.id)).then(&addresses::chain(&key.chain)))
+    Said::new(said).then(&addresses::chain(&key.chain))
 }
 
 fn page(visit: &Visit, kind: &BackendInfo, chain: &str, step: &Step) -> Response {
@@ -204,7 +233,7 @@ fn page(visit: &Visit, kind: &BackendInfo, chain: &str, step: &Step) -> Response
         kind,
         draft: &step.draft,
         faults: &step.faults,
-        is_new: true,
+        stored: None,
         is_locked: false,
     };
     let here = addresses::wizard(chain, &step_of(kind));
@@ -220,6 +249,7 @@ fn page(visit: &Visit, kind: &BackendInfo, chain: &str, step: &Step) -> Response
         @if !step.tested.is_empty() { (tests(&step.tested)) }
         form.form method="post" action=(here) data-guard {
             (hidden("draft", &step.draft_id))
+            @if !step.request_id.is_empty() { (hidden("request_id", &step.request_id)) }
             (form.draw())
             (position(visit, chain, &step.position))
             div.foot {
@@ -252,4 +282,31 @@ fn position(visit: &Visit, chain: &str, chosen: &str) -> Markup {
     let mut choices = vec![("last ", "Last"), ("first ", "First")];
     choices.extend(after.iter().map(|(value, shown)| (value.as_str(), shown.as_str())));
     select(Field::new("position", "Position").value(chosen), &choices)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AuthenticatorDraft, Draft, Given, request_id};
+
+    #[test]
+    fn only_what_is_sent_again_unchanged_is_the_same_request() {
+        let wanted = |id: &str| AuthenticatorDraft {
+            id: id.into(),
+            ..AuthenticatorDraft::default()
+        };
+        let given = |pairs: &[(&str, &str)]| {
+            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            Given::of(pairs.iter().map(owned).collect())
+        };
+        let again = given(&[("request_id", "earlier")]);
+        let before = Draft {
+            wanted: wanted("a"),
+            base: None,
+        };
+        assert_eq!(request_id(&again, Some(&before), &wanted("a")), "earlier");
+        assert_ne!(request_id(&again, Some(&before), &wanted("b")), "earlier");
+        assert_ne!(request_id(&again, None, &wanted("a")), "earlier");
+        let first = request_id(&given(&[]), Some(&before), &wanted("a"));
+        assert!(!first.is_empty() && first != request_id(&given(&[]), Some(&before), &wanted("a")));
+    }
 }

@@ -263,3 +263,39 @@ async fn what_is_added_at_one_node_is_soon_on_the_pages_of_all() -> Result<()> {
     })
     .await
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_draft_that_is_lost_is_told_before_anything_is_stored_without_its_secret() -> Result<()> {
+    play(Options::new(node_binary!(), 1), async |stage| {
+        stage.sign_in(Role::Editor).await?;
+        stage.browser.expect("status of 422");
+        let browser = &stage.browser;
+        stage.open(1, "/authenticators/new/password_based/redis").await?;
+        browser.fill("Name", "cache").await?;
+        browser.fill("Server", "127.0.0.1:1").await?;
+        browser.fill("Password", "typed once").await?;
+        browser.press("Test").await?;
+        browser.find("region", "Test").await?;
+        // As after a restart, or half an hour.
+        let lose = "document.querySelector('input[name=draft]').value = 'known no more'";
+        browser.run(lose, vec![]).await?;
+        browser.press("Create").await?;
+        browser.shows("was typed before and is not kept any more: type it again").await?;
+        let server = browser.find("textbox", "Server").await?.value;
+        ensure!(server == "127.0.0.1:1", "what was typed is lost: {server:?}");
+        let client = stage.operator().await?;
+        let list = || async {
+            let request = v1::ListAuthenticatorsRequest::default();
+            Ok::<_, anyhow::Error>(client.authenticators().list(request).await?.into_inner().authenticators)
+        };
+        ensure!(list().await?.len() == 1, "it is stored without its password");
+        browser.fill("Password", "typed twice").await?;
+        browser.press("Create").await?;
+        browser.shows("cache is added.").await?;
+        let made = list().await?.into_iter().find(|made| made.id == "cache");
+        let settings = serde_json::to_value(made.context("it is not stored")?.settings.unwrap_or_default())?;
+        ensure!(settings["password"] == "******", "it has no password: {settings}");
+        Ok(())
+    })
+    .await
+}

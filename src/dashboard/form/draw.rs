@@ -4,47 +4,81 @@ use maud::{Markup, html};
 use serde_json::{Map, Value};
 
 use super::spec::{Kind, Spec};
-use crate::dashboard::ui::{Faults, Field, area, check, id_of, password, prose, select, text};
+use crate::admin::HIDDEN;
+use crate::dashboard::ui::{Faults, Field, area, check, hidden, id_of, password, prose, select, text};
 
 /// What a form is filled with.
 pub(in crate::dashboard) struct Filled<'a> {
     pub(in crate::dashboard) settings: &'a Map<String, Value>,
+    /// As they are stored, their secrets hidden; empty for a new one.
+    pub(in crate::dashboard) stored: &'a Map<String, Value>,
     pub(in crate::dashboard) faults: &'a Faults,
     /// Whether it can only be looked at.
     pub(in crate::dashboard) is_locked: bool,
 }
 
+/// What one field holds, and what is stored in its place.
+#[derive(Clone, Copy)]
+struct Held<'a> {
+    now: Option<&'a Value>,
+    stored: Option<&'a Value>,
+}
+
+impl Held<'_> {
+    fn within(self, name: &str) -> Self {
+        Self {
+            now: self.now.and_then(|value| value.get(name)),
+            stored: self.stored.and_then(|value| value.get(name)),
+        }
+    }
+
+    /// It is known from a draft alone.
+    fn is_typed(self) -> bool {
+        self.now.is_some() && self.now != self.stored
+    }
+}
+
 /// The fields, those that few have to change folded away.
 pub(in crate::dashboard) fn draw(specs: &[Spec], filled: &Filled<'_>) -> Markup {
     let (advanced, plain): (Vec<_>, Vec<_>) = specs.iter().partition(|spec| spec.is_advanced);
-    let is_faulty = |spec: &&Spec| filled.faults.of_field(&spec.path).is_some();
+    let is_faulty = |spec: &&Spec| filled.faults.touch(&spec.path);
+    let held = |spec: &Spec| Held {
+        now: filled.settings.get(&spec.name),
+        stored: filled.stored.get(&spec.name),
+    };
     html! {
-        @for spec in plain { (field(spec, "settings", filled.settings.get(&spec.name), filled)) }
+        @for spec in plain { (field(spec, "settings", held(spec), filled)) }
         @if !advanced.is_empty() {
             details open[advanced.iter().any(is_faulty)] {
                 summary { "Advanced" }
-                div.stack { @for spec in advanced { (field(spec, "settings", filled.settings.get(&spec.name), filled)) } }
+                div.stack { @for spec in advanced { (field(spec, "settings", held(spec), filled)) } }
             }
         }
     }
 }
 
-fn field(spec: &Spec, above: &str, held: Option<&Value>, filled: &Filled<'_>) -> Markup {
+fn field(spec: &Spec, above: &str, held: Held<'_>, filled: &Filled<'_>) -> Markup {
     let control = format!("{above}.{}", spec.name);
-    let value = held.unwrap_or(&spec.default);
-    let unread = filled.faults.unread(&spec.path).map(str::to_owned);
+    let value = held.now.unwrap_or(&spec.default);
+    let unread = filled.faults.unread(&control).map(str::to_owned);
     let shown = unread.unwrap_or_else(|| shown(value, &spec.kind));
     let base = Field {
-        fault: filled.faults.of_field(&spec.path),
+        fault: filled.faults.of_field(&control),
         disabled: filled.is_locked,
         ..Field::new(&control, &spec.title).help(&spec.help).value(&shown)
     };
     match &spec.kind {
         Kind::Text | Kind::Number | Kind::Time => text(base),
         Kind::Lines | Kind::List | Kind::Map | Kind::Json => area(base.help(&help(spec))),
+        Kind::SecretMap { .. } => html! {
+            (area(base.help(&help(spec)).secret()))
+            @for name in value.as_object().into_iter().flat_map(Map::keys) {
+                @if held.within(name).is_typed() { (typed(&format!("{control}.{name}"))) }
+            }
+        },
         Kind::Flag => check(base, value.as_bool() == Some(true)),
         Kind::Choice(words) => choice(base, words, &spec.default),
-        Kind::Secret { has_lines } => secret(base, held.is_some(), *has_lines),
+        Kind::Secret { has_lines } => secret(base, held, *has_lines),
         Kind::Group(specs) => group(spec, specs, &control, held, filled),
         Kind::OneOf(alternatives) => one_of(spec, alternatives, &control, value, filled),
     }
@@ -54,6 +88,7 @@ fn help(spec: &Spec) -> String {
     let how = match spec.kind {
         Kind::List => " One a line.",
         Kind::Map => " One `name: value` a line.",
+        Kind::SecretMap { .. } => " One `name: value` a line. `******` stands for a value that is set: leave it to keep that.",
         Kind::Json => " JSON.",
         _ => "",
     };
@@ -73,17 +108,25 @@ pub(super) fn shown(value: &Value, kind: &Kind) -> String {
             };
             texts.join(parting)
         }
-        (Kind::Map, Value::Object(map)) => {
-            let lines = map
-                .iter()
-                .map(|(name, value)| format!("{name}: {}", value.as_str().unwrap_or_default()));
-            lines.collect::<Vec<_>>().join("\n")
-        }
+        (Kind::Map, Value::Object(map)) => lines(map, |_| true),
+        (Kind::SecretMap { open }, Value::Object(map)) => lines(map, |name| open.iter().any(|open| open == name)),
         (Kind::Time, Value::Number(seconds)) => format!("{seconds}s"),
         (Kind::Json, value) => serde_json::to_string_pretty(value).unwrap_or_default(),
         (_, Value::String(text)) => text.clone(),
         (_, value) => value.to_string(),
     }
+}
+
+/// Names with their values, as far as those may be seen.
+fn lines(map: &Map<String, Value>, is_open: impl Fn(&str) -> bool) -> String {
+    let shown = |name: &str, value: &Value| match is_open(name) {
+        true => value.as_str().unwrap_or_default().to_owned(),
+        false => HIDDEN.to_owned(),
+    };
+    let lines = map
+        .iter()
+        .map(|(name, value)| format!("{name}: {}", shown(name, value)));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn choice(field: Field<'_>, words: &[String], default: &Value) -> Markup {
@@ -95,46 +138,61 @@ fn choice(field: Field<'_>, words: &[String], default: &Value) -> Markup {
 }
 
 /// A secret says whether there is one, and nothing more.
-fn secret(field: Field<'_>, is_kept: bool, has_lines: bool) -> Markup {
+fn secret(field: Field<'_>, held: Held<'_>, has_lines: bool) -> Markup {
     let control = |field: Field<'_>| {
         if has_lines {
-            area(field.value(""))
+            area(field.value("").secret())
         } else {
             password(field)
         }
     };
     let field = field.known_as("new-password");
-    if !is_kept {
-        return control(field);
+    let remove = format!("{}.remove", field.name);
+    if held.now.is_none() {
+        return html! {
+            (control(field))
+            // Whatever becomes of the draft, the stored one stays removed.
+            @if held.stored.is_some() { (hidden(&remove, "on")) }
+        };
     }
-    let kept = control(field.placeholder("Set. Leave empty to keep it."));
-    let control = format!("{}.remove", field.name);
     html! {
-        (kept)
-        (check(Field::new(&control, &format!("Remove {}", field.label.to_lowercase())).disabled(field.disabled), false))
+        (control(field.placeholder("Set. Leave empty to keep it.")))
+        @if held.is_typed() { (typed(field.name)) }
+        (check(Field::new(&remove, &format!("Remove {}", field.label.to_lowercase())).disabled(field.disabled), false))
     }
 }
 
-fn group(spec: &Spec, specs: &[Spec], control: &str, held: Option<&Value>, filled: &Filled<'_>) -> Markup {
-    let held = held.or(Some(&spec.default)).and_then(Value::as_object);
+/// Says along with the form that the secret in this place is known from a draft alone: should that be lost, it is missed.
+fn typed(place: &str) -> Markup {
+    hidden(&format!("{place}.typed"), "on")
+}
+
+fn group(spec: &Spec, specs: &[Spec], control: &str, held: Held<'_>, filled: &Filled<'_>) -> Markup {
+    let held = Held {
+        now: held.now.or(Some(&spec.default)),
+        ..held
+    };
+    let (id, fault) = (id_of(control), filled.faults.of_field(control));
+    let error = format!("{id}-error");
     html! {
-        fieldset {
+        fieldset id=(id) tabindex=[fault.map(|_| "-1")] aria-invalid=[fault.map(|_| "true")] aria-describedby=[fault.map(|_| &error)] {
             legend { (spec.title) }
             @if !spec.help.is_empty() { p.small.muted { (prose(&spec.help)) } }
-            @if let Some(fault) = filled.faults.of_field(&spec.path) { p.error id=(id_of(&spec.path)) { "✕ " (fault) } }
-            @for inner in specs { (field(inner, control, held.and_then(|held| held.get(&inner.name)), filled)) }
+            @if let Some(fault) = fault { p.error id=(error) { "✕ " (fault) } }
+            @for inner in specs { (field(inner, control, held.within(&inner.name), filled)) }
         }
     }
 }
 
 fn one_of(spec: &Spec, alternatives: &[(String, Spec)], control: &str, value: &Value, filled: &Filled<'_>) -> Markup {
     let chosen = value.get("name").and_then(Value::as_str);
-    let id = id_of(control);
+    let (id, fault) = (id_of(control), filled.faults.of_field(control));
+    let error = format!("{id}-error");
     html! {
-        fieldset.alternatives id=(id) {
+        fieldset.alternatives id=(id) tabindex=[fault.map(|_| "-1")] aria-invalid=[fault.map(|_| "true")] aria-describedby=[fault.map(|_| &error)] {
             legend { (spec.title) }
             @if !spec.help.is_empty() { p.small.muted { (prose(&spec.help)) } }
-            @if let Some(fault) = filled.faults.of_field(&spec.path) { p.error { "✕ " (fault) } }
+            @if let Some(fault) = fault { p.error id=(error) { "✕ " (fault) } }
             @for (at, (name, alternative)) in alternatives.iter().enumerate() {
                 @let is_chosen = chosen == Some(name);
                 div.alternative {
@@ -148,7 +206,8 @@ fn one_of(spec: &Spec, alternatives: &[(String, Spec)], control: &str, value: &V
                         @if !specs.is_empty() {
                             div.parameters.stack {
                                 @for inner in specs {
-                                    (field(inner, &format!("{control}.{name}"), value.get(&inner.name).filter(|_| is_chosen), filled))
+                                    @let held = Held { now: value.get(&inner.name).filter(|_| is_chosen), stored: None };
+                                    (field(inner, &format!("{control}.{name}"), held, filled))
                                 }
                             }
                         }
@@ -167,9 +226,14 @@ mod tests {
     use crate::dashboard::form::specs;
 
     fn drawn(schema: &Value, settings: &Value, faults: &Faults) -> String {
-        let settings = settings.as_object().cloned().unwrap_or_default();
+        drawn_over(schema, settings, &Value::Null, faults)
+    }
+
+    fn drawn_over(schema: &Value, settings: &Value, stored: &Value, faults: &Faults) -> String {
+        let object = |value: &Value| value.as_object().cloned().unwrap_or_default();
         let filled = Filled {
-            settings: &settings,
+            settings: &object(settings),
+            stored: &object(stored),
             faults,
             is_locked: false,
         };
@@ -184,6 +248,71 @@ mod tests {
             !page.contains("hunter2") && page.contains("Leave empty to keep it"),
             "{page}"
         );
+    }
+
+    /// Settings with a text in each place that the schema marks as secret, and how many there are.
+    fn full_of_secrets(schema: &Value, count: &mut usize) -> Value {
+        if schema.get("x-secret") == Some(&Value::Bool(true)) {
+            *count += 1;
+            return json!(format!("hunter{count}"));
+        }
+        let mut members = Map::new();
+        for (name, schema) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+            members.insert(name.clone(), full_of_secrets(schema, count));
+        }
+        if let Some(schema) = schema.get("additionalProperties").filter(|others| others.is_object()) {
+            members.insert("x-other".to_owned(), full_of_secrets(schema, count));
+        }
+        if members.is_empty() { Value::Null } else { members.into() }
+    }
+
+    #[test]
+    fn no_secret_of_any_kind_is_in_a_page_and_each_is_typed_where_the_browser_keeps_nothing() {
+        for kind in crate::admin::kinds() {
+            let mut count = 0;
+            let settings = full_of_secrets(&kind.schema, &mut count);
+            assert_eq!(
+                count,
+                kind.schema.to_string().matches("\"x-secret\":true").count(),
+                "some stand elsewhere: {}",
+                kind.schema
+            );
+            let page = drawn(&kind.schema, &settings, &Faults::default());
+            assert!(!page.contains("hunter"), "{}:{}: {page}", kind.mechanism, kind.backend);
+            assert_eq!(page.matches(" data-secret").count(), count, "{page}");
+        }
+    }
+
+    #[test]
+    fn of_headers_the_names_are_shown_and_only_harmless_values() {
+        let schema = json!({"properties": {"headers": {"type": "object", "properties": {"accept": {"type": "string"}},
+                            "additionalProperties": {"type": "string", "x-secret": true}}}});
+        let headers = json!({"headers": {"accept": "text/plain", "authorization": "Bearer hunter2"}});
+        let page = drawn(&schema, &headers, &Faults::default());
+        assert!(
+            page.contains("accept: text/plain\nauthorization: ******</textarea>"),
+            "{page}"
+        );
+    }
+
+    #[test]
+    fn a_page_says_which_secrets_are_known_from_a_draft_alone_and_which_are_removed() {
+        let schema = json!({"properties": {
+            "password": {"type": "string", "x-secret": true},
+            "key": {"type": "string", "x-secret": true},
+            "token": {"type": "string", "x-secret": true},
+            "headers": {"type": "object", "additionalProperties": {"type": "string", "x-secret": true}},
+        }});
+        let stored = json!({"password": "******", "key": "******", "token": "******", "headers": {"a": "******"}});
+        let draft = json!({"password": "typed", "key": "******", "headers": {"a": "******", "b": "typed"}});
+        let page = drawn_over(&schema, &draft, &stored, &Faults::default());
+        let marks = |mark: &str| -> Vec<_> {
+            let names = page.match_indices("<input type=\"hidden\" name=\"");
+            let names = names.filter_map(|(at, tag)| page[at + tag.len()..].split('"').next());
+            names.filter(|name| name.ends_with(mark)).collect()
+        };
+        assert_eq!(marks(".typed"), ["settings.password.typed", "settings.headers.b.typed"]);
+        assert_eq!(marks(".remove"), ["settings.token.remove"]);
     }
 
     #[test]
@@ -212,6 +341,7 @@ mod tests {
         for kind in crate::admin::kinds() {
             let filled = Filled {
                 settings: &Map::new(),
+                stored: &Map::new(),
                 faults: &Faults::default(),
                 is_locked: true,
             };

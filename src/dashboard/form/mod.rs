@@ -2,10 +2,12 @@
 
 mod draw;
 mod given;
+mod places;
 mod read;
 mod spec;
 
 pub(super) use self::draw::{Filled, draw};
 pub(super) use self::given::Given;
-pub(super) use self::read::read;
+pub(super) use self::places::places;
+pub(super) use self::read::{miss_typed, read};
 pub(super) use self::spec::{Kind, Spec, specs};

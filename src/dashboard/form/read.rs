@@ -5,6 +5,7 @@ use serde_json::{Map, Number, Value};
 use super::draw::shown;
 use super::given::Given;
 use super::spec::{Kind, Spec};
+use crate::admin::HIDDEN;
 use crate::dashboard::ui::Faults;
 
 /// The settings that the form means. `held` are those it began with: a secret that was left empty stays what it is there.
@@ -15,6 +16,39 @@ pub(in crate::dashboard) fn read(
     faults: &mut Faults,
 ) -> Map<String, Value> {
     Reader { given, faults }.object(specs, "settings", held)
+}
+
+/// A fault for each secret that a page held without showing it and that was not typed again, after the draft that knew them is
+/// lost: to store the rest would be to change or to remove them without a word.
+pub(in crate::dashboard) fn miss_typed(specs: &[Spec], given: &Given, faults: &mut Faults) {
+    miss_typed_in(specs, "settings", given, faults);
+}
+
+fn miss_typed_in(specs: &[Spec], above: &str, given: &Given, faults: &mut Faults) {
+    const AGAIN: &str = "was typed before and is not kept any more: type it again";
+    for spec in specs {
+        let control = format!("{above}.{}", spec.name);
+        let was_typed = |place: &str| given.has(&format!("{place}.typed"));
+        let text = given.text(&control);
+        match &spec.kind {
+            Kind::Group(specs) => miss_typed_in(specs, &control, given, faults),
+            Kind::Secret { .. } => {
+                let is_left = text.is_empty() && !given.has(&format!("{control}.remove"));
+                if is_left && was_typed(&control) {
+                    faults.add(control, AGAIN);
+                }
+            }
+            Kind::SecretMap { .. } => {
+                let lines = text.lines().filter_map(|line| line.split_once(':'));
+                let hidden = lines.filter(|(_, value)| value.trim() == HIDDEN);
+                let missing = hidden.map(|(name, _)| name.trim());
+                for name in missing.filter(|name| was_typed(&format!("{control}.{name}"))) {
+                    faults.add(&control, format!("`{name}` {AGAIN}"));
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 struct Reader<'a> {
@@ -54,7 +88,8 @@ impl Reader<'_> {
             Kind::Lines => Some(text.trim_end_matches('\n').into()),
             Kind::Number | Kind::Time => Some(number(trimmed).map_or_else(|| trimmed.into(), Value::Number)),
             Kind::List => Some(list(trimmed)),
-            Kind::Map => self.map(spec, trimmed),
+            Kind::Map => self.map(spec, trimmed, None),
+            Kind::SecretMap { .. } => self.map(spec, trimmed, Some(&object_of(held))),
             Kind::Json => self.json(spec, trimmed),
         }
     }
@@ -79,12 +114,19 @@ impl Reader<'_> {
         Some(Value::Object(object))
     }
 
-    fn map(&mut self, spec: &Spec, text: &str) -> Option<Value> {
+    /// Where values are secrets, `held` knows those that the page did not show.
+    fn map(&mut self, spec: &Spec, text: &str, held: Option<&Map<String, Value>>) -> Option<Value> {
         let mut map = Map::new();
         for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             match line.split_once(':') {
                 Some((name, value)) => {
-                    map.insert(name.trim().to_owned(), value.trim().into());
+                    let (name, value) = (name.trim(), value.trim());
+                    let kept = held.and_then(|held| held.get(name)).filter(|_| value == HIDDEN);
+                    map.insert(name.to_owned(), kept.cloned().unwrap_or_else(|| value.into()));
+                }
+                None if held.is_some() => {
+                    let why = "is not `name: value`, and is not repeated here: it could hold a secret";
+                    self.faults.add(&spec.path, format!("line {} {why}", at + 1));
                 }
                 None => {
                     let why = format!("line {} is not `name: value`", at + 1);
@@ -138,7 +180,7 @@ fn list(text: &str) -> Value {
 mod tests {
     use serde_json::{Map, Value, json};
 
-    use super::{Faults, Given, read};
+    use super::{Faults, Given, miss_typed, read};
     use crate::dashboard::form::specs;
 
     fn schema() -> Value {
@@ -150,6 +192,7 @@ mod tests {
             "on": {"type": "boolean"},
             "issuer": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
             "headers": {"type": "object", "additionalProperties": {"type": "string"}},
+            "secret_headers": {"type": "object", "additionalProperties": {"type": "string", "x-secret": true}},
             "ssl": {"type": "object", "properties": {"key": {"type": "string", "x-secret": true}}},
             "hash": {"oneOf": [
                 {"title": "bcrypt", "properties": {"name": {"const": "bcrypt"}, "salt_rounds": {"type": "integer"}}},
@@ -202,6 +245,57 @@ mod tests {
         assert_eq!(kept, json!({"password": KEPT, "ssl": {"key": KEPT}}));
         let (changed, _) = settings(&[("settings.password", "new"), ("settings.ssl.key.remove", "on")], held);
         assert_eq!(changed, json!({"password": "new"}));
+    }
+
+    #[test]
+    fn a_header_that_is_left_as_it_was_shown_stays_and_can_be_replaced_and_removed() {
+        let held = json!({"secret_headers": {"kept": "one", "changed": "two", "removed": "three"}});
+        let typed = "kept: ******\r\nchanged: new\r\nadded: four";
+        let (read, faults) = settings(&[("settings.secret_headers", typed)], held);
+        assert!(faults.is_empty());
+        assert_eq!(
+            read,
+            json!({"secret_headers": {"kept": "one", "changed": "new", "added": "four"}})
+        );
+    }
+
+    #[test]
+    fn of_a_draft_that_is_lost_every_secret_is_missed_that_was_not_typed_again() {
+        let missed = |pairs: &[(&str, &str)]| {
+            let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let mut faults = Faults::default();
+            miss_typed(&specs(&schema()), &Given::of(pairs.collect()), &mut faults);
+            faults
+        };
+        let typed = [
+            ("settings.password.typed", "on"),
+            ("settings.ssl.key.typed", "on"),
+            ("settings.secret_headers.a.typed", "on"),
+            ("settings.secret_headers", "a: ******\r\nb: ******"),
+        ];
+        let faults = missed(&typed);
+        for field in ["settings.password", "settings.ssl.key", "settings.secret_headers"] {
+            assert!(faults.of_field(field).is_some_and(|why| why.contains("type it again")), "{field}");
+        }
+        assert!(faults.of_field("settings.secret_headers").unwrap().starts_with("`a` "));
+        let again = [
+            ("settings.password", "again"),
+            ("settings.ssl.key.remove", "on"),
+            ("settings.secret_headers", "a: again"),
+        ];
+        assert!(missed(&[&again[..], &typed[..3]].concat()).is_empty());
+        assert!(missed(&typed[3..]).is_empty());
+    }
+
+    #[test]
+    fn a_line_that_is_no_header_is_not_shown_again() {
+        let (_, faults) = settings(&[("settings.secret_headers", "a: b\nBearer hunter2")], json!({}));
+        let told = faults.of_field("settings.secret_headers").unwrap();
+        assert!(
+            told.starts_with("line 2 is not") && !told.contains("hunter2"),
+            "{told}"
+        );
+        assert_eq!(faults.unread("settings.secret_headers"), None);
     }
 
     #[test]

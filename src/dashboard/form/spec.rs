@@ -38,6 +38,8 @@ pub(in crate::dashboard) enum Kind {
     Choice(Vec<String>),
     /// Names and values, one a line.
     Map,
+    /// The same with values that are never shown, but for those of these names.
+    SecretMap { open: Vec<String> },
     /// Further fields.
     Group(Vec<Spec>),
     /// One of several objects, told apart by their `name`.
@@ -108,7 +110,7 @@ fn kind(members: &Map<String, Value>, schema: &Value, path: &str) -> Option<Kind
         },
         "string" if flag("x-lines") => Kind::Lines,
         "string" => Kind::Text,
-        "object" if takes_any_name(members) => Kind::Map,
+        "object" if takes_any_name(members) => map(members),
         "object" => Kind::Group(properties(schema, path)),
         _ => Kind::Json,
     })
@@ -117,6 +119,20 @@ fn kind(members: &Map<String, Value>, schema: &Value, path: &str) -> Option<Kind
 fn takes_any_name(members: &Map<String, Value>) -> bool {
     let others = members.get("additionalProperties");
     others.and_then(|others| others.get("type")).and_then(Value::as_str) == Some("string")
+}
+
+fn map(members: &Map<String, Value>) -> Kind {
+    let is_secret = |schema: &Value| schema.get("x-secret").and_then(Value::as_bool) == Some(true);
+    if !members.get("additionalProperties").is_some_and(is_secret) {
+        return Kind::Map;
+    }
+    let named = members.get("properties").and_then(Value::as_object).into_iter().flatten();
+    Kind::SecretMap {
+        open: named
+            .filter(|(_, schema)| !is_secret(schema))
+            .map(|(name, _)| name.clone())
+            .collect(),
+    }
 }
 
 fn any_of(alternatives: &[Value]) -> Kind {
@@ -193,6 +209,14 @@ mod tests {
         );
         let map = json!({"type": "object", "additionalProperties": {"type": "string"}});
         assert_eq!(kind_of(map), Some(Kind::Map));
+        let headers = json!({"type": "object", "properties": {"accept": {"type": "string"}},
+                             "additionalProperties": {"type": "string", "x-secret": true}});
+        assert_eq!(
+            kind_of(headers),
+            Some(Kind::SecretMap {
+                open: vec!["accept".into()]
+            })
+        );
         assert_eq!(kind_of(json!({"type": "array"})), Some(Kind::Json));
         assert_eq!(kind_of(json!({"title": "not kept"})), None);
     }

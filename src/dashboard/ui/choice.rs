@@ -18,7 +18,7 @@ pub(in crate::dashboard) fn select(field: Field<'_>, choices: &[(&str, &str)]) -
 pub(in crate::dashboard) fn radios(field: Field<'_>, choices: &[(&str, &str)]) -> Markup {
     let id = field.id();
     html! {
-        fieldset id=(id) aria-describedby=[field.described_by()] {
+        fieldset id=(id) tabindex=[field.fault.map(|_| "-1")] aria-invalid=[field.invalid()] aria-describedby=[field.described_by()] {
             legend { (field.label) }
             @for (at, (value, shown)) in choices.iter().enumerate() {
                 div.field.check {

@@ -19,6 +19,8 @@ pub(in crate::dashboard) struct Field<'a> {
     pub(in crate::dashboard) placeholder: &'a str,
     pub(in crate::dashboard) fault: Option<&'a str>,
     pub(in crate::dashboard) disabled: bool,
+    /// What is typed into it must not be kept by the browser either.
+    pub(in crate::dashboard) secret: bool,
 }
 
 impl<'a> Field<'a> {
@@ -53,6 +55,11 @@ impl<'a> Field<'a> {
 
     pub(in crate::dashboard) fn placeholder(mut self, placeholder: &'a str) -> Self {
         self.placeholder = placeholder;
+        self
+    }
+
+    pub(in crate::dashboard) fn secret(mut self) -> Self {
+        self.secret = true;
         self
     }
 
@@ -111,7 +118,7 @@ fn input(field: &Field<'_>, kind: &str) -> Markup {
     html! {
         input type=(kind) id=(field.id()) name=(field.name) value=[given(field.value)] autocomplete=(field.autocomplete)
             placeholder=[given(field.placeholder)] spellcheck="false" autocapitalize="none" required[field.required]
-            disabled[field.disabled] aria-invalid=[field.invalid()] aria-describedby=[field.described_by()];
+            disabled[field.disabled] data-secret[field.secret] aria-invalid=[field.invalid()] aria-describedby=[field.described_by()];
     }
 }
 
@@ -122,7 +129,11 @@ pub(in crate::dashboard) fn text(field: Field<'_>) -> Markup {
 
 /// A secret: never filled in by us.
 pub(in crate::dashboard) fn password(field: Field<'_>) -> Markup {
-    let unfilled = Field { value: "", ..field };
+    let unfilled = Field {
+        value: "",
+        secret: true,
+        ..field
+    };
     unfilled.around(&input(&unfilled, "password"))
 }
 
@@ -130,7 +141,7 @@ pub(in crate::dashboard) fn password(field: Field<'_>) -> Markup {
 pub(in crate::dashboard) fn area(field: Field<'_>) -> Markup {
     field.around(&html! {
         textarea id=(field.id()) name=(field.name) placeholder=[Some(field.placeholder).filter(|text| !text.is_empty())] spellcheck="false" autocapitalize="none" required[field.required]
-            disabled[field.disabled] aria-invalid=[field.invalid()] aria-describedby=[field.described_by()] { "\n" (field.value) }
+            disabled[field.disabled] data-secret[field.secret] aria-invalid=[field.invalid()] aria-describedby=[field.described_by()] { "\n" (field.value) }
     })
 }
 
@@ -157,7 +168,7 @@ mod tests {
     #[test]
     fn a_secret_is_never_filled_in() {
         let shown = password(Field::new("password", "Password").value("hunter2")).into_string();
-        assert!(!shown.contains("hunter2"), "{shown}");
+        assert!(!shown.contains("hunter2") && shown.contains(" data-secret"), "{shown}");
     }
 
     #[test]

@@ -39,6 +39,9 @@ impl Faults {
                 of_fields: violations.iter().map(fault).collect(),
                 ..Self::default()
             },
+            AdminError::Unavailable { why, unknown: true, .. } => Self::whole(format!(
+                "It is not known whether this is saved: {why}. It may be, or may be yet: look at it as it stands before you try again."
+            )),
             AdminError::Unavailable { why, .. } => Self::whole(format!("Not saved: {why}. Try again.")),
             other => Self::whole(format!("Not saved: {other}.")),
         }
@@ -70,6 +73,40 @@ impl Faults {
         found.map(|(_, why)| why.as_str())
     }
 
+    /// Whether something is wrong with this field, or with one inside it.
+    pub(in crate::dashboard) fn touch(&self, name: &str) -> bool {
+        let inside = |field: &str| field.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+        self.of_fields.iter().any(|(field, _)| field == name || inside(field))
+    }
+
+    /// The same faults at the fields of a form: `places` are the names that faults may have, with the names of the form's own
+    /// fields. What lies inside a field is told there, and what the form has no field for is told of the whole.
+    pub(in crate::dashboard) fn placed<T: AsRef<str>>(&self, places: &[(T, T)]) -> Self {
+        let mut placed = Self {
+            of_fields: Vec::new(),
+            ..self.clone()
+        };
+        for (field, why) in &self.of_fields {
+            match nearest(field, places) {
+                Some((control, "")) => placed.add_to(control, why.clone()),
+                Some((control, inside)) => placed.add_to(control, format!("`{inside}` {why}")),
+                None => placed.of_form.push(format!("{}: {why}", label(field))),
+            }
+        }
+        placed
+    }
+
+    /// A field tells everything that is wrong with it.
+    fn add_to(&mut self, control: &str, why: String) {
+        match self.of_fields.iter_mut().find(|(field, _)| field == control) {
+            Some((_, told)) => {
+                told.push_str("; ");
+                told.push_str(&why);
+            }
+            None => self.add(control, why),
+        }
+    }
+
     /// Everything at the top, with a link to each field that the form has.
     pub(in crate::dashboard) fn summary(&self) -> Markup {
         if self.is_empty() {
@@ -93,6 +130,21 @@ fn fault(violation: &Violation) -> (String, String) {
     (violation.field.clone(), violation.why.clone())
 }
 
+/// The field that stands for this one, or for what it is part of; and which part it is.
+fn nearest<'a, T: AsRef<str>>(field: &'a str, places: &'a [(T, T)]) -> Option<(&'a str, &'a str)> {
+    let mut end = field.len();
+    loop {
+        let (name, inside) = field.split_at(end);
+        let named = places
+            .iter()
+            .find(|(path, control)| [path.as_ref(), control.as_ref()].contains(&name));
+        if let Some((_, control)) = named {
+            return Some((control.as_ref(), inside.trim_start_matches('.')));
+        }
+        end = name.rfind(['.', '['])?;
+    }
+}
+
 fn label(field: &str) -> String {
     field.strip_prefix("settings.").unwrap_or(field).replace('_', " ")
 }
@@ -111,6 +163,7 @@ pub(in crate::dashboard) fn empty(title: &str, why: &str, next: &Markup) -> Mark
 #[cfg(test)]
 mod tests {
     use super::{AdminError, Faults};
+    use crate::admin::Obstacle;
 
     #[test]
     fn a_fault_is_told_at_the_top_and_beside_its_field() {
@@ -120,6 +173,48 @@ mod tests {
         assert!(
             summary.contains("<a href=\"#f-settings-pool-size\">pool size: must be a whole number</a>"),
             "{summary}"
+        );
+    }
+
+    #[test]
+    fn a_fault_goes_to_the_field_that_stands_for_it() {
+        let mut faults = Faults::one("password.password_hash", "is no hash");
+        faults.add("attributes.tenant", "is too long");
+        faults.add("attributes.a.b", "is too long");
+        faults.add("also_in[0]", "is unknown");
+        let fields = [
+            ("password", "password"),
+            ("password.password_hash", "password_hash"),
+            ("attributes", "attributes"),
+        ];
+        let placed = faults.placed(&fields);
+        assert_eq!(placed.of_field("password_hash"), Some("is no hash"));
+        assert_eq!(placed.of_field("password"), None);
+        assert_eq!(
+            placed.of_field("attributes"),
+            Some("`tenant` is too long; `a.b` is too long")
+        );
+        let summary = placed.summary().into_string();
+        assert!(summary.contains("<li>also in[0]: is unknown</li>"), "{summary}");
+        assert_eq!(summary.matches("<a href").count(), 2, "{summary}");
+    }
+
+    #[test]
+    fn what_may_be_saved_is_not_called_unsaved() {
+        let told = |unknown| {
+            let error = AdminError::Unavailable {
+                obstacle: Obstacle::NoQuorum,
+                why: "no quorum".into(),
+                retry_after: std::time::Duration::from_secs(1),
+                unknown,
+            };
+            Faults::of(&error).summary().into_string()
+        };
+        assert!(told(false).contains("Not saved: no quorum. Try again."));
+        let unknown = told(true);
+        assert!(
+            !unknown.contains("Not saved") && unknown.contains("before you try again"),
+            "{unknown}"
         );
     }
 
