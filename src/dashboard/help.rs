@@ -80,37 +80,33 @@ pub(super) async fn kind(visit: Visit, Path(name): Path<String>) -> Result<Respo
     let (mechanism, backend) = name.split_once(':').ok_or_else(Failure::no_such_page)?;
     let kind = admin::kind(mechanism, backend).ok_or_else(Failure::no_such_page)?;
     let body = html! {
-        p { (kind.schema.get("description").and_then(|text| text.as_str()).unwrap_or_default()) }
-        div.card.flush {
-            div.scroll tabindex="0" role="region" aria-label="Settings" {
-                table.data {
-                    thead { tr { @for name in ["Setting", "What it is", "Default"] { th scope="col" { (name) } } } }
-                    tbody { @for spec in specs(&kind.schema) { (rows(&spec)) } }
-                }
-            }
-        }
+        p { (prose(kind.schema.get("description").and_then(|text| text.as_str()).unwrap_or_default())) }
+        dl.card.flush.settings { @for spec in specs(&kind.schema) { (entries(&spec)) } }
     };
     Ok(visit.page(Page::new(Place::Help, kind.title, body).under(&[("/help", "Help")])))
 }
 
-fn rows(spec: &Spec) -> Markup {
+/// A setting, and what is within it.
+fn entries(spec: &Spec) -> Markup {
     let default = if spec.default.is_null() || matches!(spec.kind, Kind::Group(_)) {
         String::new()
     } else {
         spec.default.to_string()
     };
     html! {
-        tr {
-            th scope="row" { code { (spec.path.strip_prefix("settings.").unwrap_or(&spec.path)) } }
-            td { strong { (spec.title) } " " (prose(&spec.help)) }
-            td { code { (default) } }
+        div {
+            dt {
+                code { strong { (spec.path.strip_prefix("settings.").unwrap_or(&spec.path)) } }
+                @if !default.is_empty() { span.muted.small { "default " code { (default) } } }
+            }
+            dd { (spec.title) @if !spec.help.is_empty() { ". " (prose(&spec.help)) } }
         }
         @match &spec.kind {
-            Kind::Group(inner) => { @for spec in inner { (rows(spec)) } }
+            Kind::Group(inner) => { @for spec in inner { (entries(spec)) } }
             Kind::OneOf(alternatives) => {
                 @for (name, alternative) in alternatives {
-                    tr { th scope="row" { code { (spec.name) " " (name) } } td { (prose(&alternative.help)) } td {} }
-                    @if let Kind::Group(inner) = &alternative.kind { @for spec in inner { (rows(spec)) } }
+                    div { dt { code { (spec.name) " " (name) } } dd { (prose(&alternative.help)) } }
+                    @if let Kind::Group(inner) = &alternative.kind { @for spec in inner { (entries(spec)) } }
                 }
             }
             _ => {}
