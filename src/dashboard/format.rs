@@ -7,6 +7,9 @@ use maud::{Markup, html};
 
 use crate::auth::Timestamp;
 
+/// A figure of this age is missed: its node should have told a newer one.
+const MISSED: Duration = Duration::from_secs(3);
+
 /// A count with its thousands apart: `1,204,118`.
 pub(super) fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -107,15 +110,27 @@ pub(super) fn ago(now: Timestamp, at: Timestamp) -> Markup {
     html! { time datetime=(machine(at)) title=(exact(at)) { (text) } }
 }
 
-/// How long something has been so, in whole minutes: a figure that changes every second is no news.
+/// How long something has been so: `for 4 min`.
 pub(super) fn lasting(now: Timestamp, since: Timestamp) -> Markup {
-    let time = Duration::from_millis(now.0.saturating_sub(since.0));
-    let text = if time < Duration::from_secs(60) {
-        "for less than a minute".to_owned()
-    } else {
-        format!("for {}", span(time))
-    };
-    html! { time datetime=(machine(since)) title=(exact(since)) { (text) } }
+    html! { time datetime=(machine(since)) title=(exact(since)) { "for " (in_minutes(now, since)) } }
+}
+
+/// When something was last so: `4 min ago`.
+pub(super) fn lately(now: Timestamp, at: Timestamp) -> Markup {
+    html! { time datetime=(machine(at)) title=(exact(at)) { (in_minutes(now, at)) " ago" } }
+}
+
+/// To the minute, where a text that changes every second would be no news.
+fn in_minutes(now: Timestamp, at: Timestamp) -> String {
+    match Duration::from_millis(now.0.saturating_sub(at.0)) {
+        time if time < Duration::from_secs(60) => "less than a minute".to_owned(),
+        time => span(time),
+    }
+}
+
+/// How old a figure is that is told anew every second.
+pub(super) fn age(age: Duration) -> String {
+    if age < MISSED { "now".to_owned() } else { span(age) }
 }
 
 #[cfg(test)]

@@ -90,35 +90,38 @@ pub(super) fn by_node(status: &AuthenticatorStatus, now: Timestamp) -> Markup {
                             @for name in ["Allowed", "Denied", "Not found", "Errors", "Rate", "p99", "Max rate", "Age"] { th.num scope="col" { (name) } }
                         }
                     }
-                    tbody {
-                        @for node in &status.nodes { (node_row(node, now)) }
-                        tr { th scope="row" { "Cluster" } td {} (cells(&status.total, true)) td.num {} td.num {} }
-                    }
+                    tbody id="nodes" { @for node in &status.nodes { (node_row(node, now)) } }
+                    tfoot { (all_nodes(status)) }
                 }
             }
         }
     }
 }
 
+/// A piece of its own, as mostly one row changes and not the table.
 fn node_row(node: &NodeAuthenticatorStatus, now: Timestamp) -> Markup {
     html! {
-        tr {
+        tr id={ "on-" (node_name(node.node)) } data-in="nodes" {
             th scope="row" { (node_name(node.node)) }
             td {
                 @match (&node.health, node.answered) {
                     (Some(health), true) => {
                         (provider_pill(health.status))
                         @if !health.error.is_empty() { div.small { (health.error) } }
-                        @if let Some(last) = health.last_success { div.small.muted { "last answer " (format::ago(now, last)) } }
+                        @if let Some(last) = health.last_success { div.small.muted { "last answer " (format::lately(now, last)) } }
                     }
                     _ => { (pill(Tone::Off, "No answer")) div.small.muted { (node.error) } }
                 }
             }
             (cells(&node.figures, node.answered))
             td.num { (format::rate(node.figures.rate_max)) }
-            td.num { @match node.age { Some(age) => { (format::span(age)) } None => { "–" } } }
+            td.num { @match node.age { Some(age) => { (format::age(age)) } None => { "–" } } }
         }
     }
+}
+
+fn all_nodes(status: &AuthenticatorStatus) -> Markup {
+    html! { tr id="on-all" { th scope="row" { "Cluster" } td {} (cells(&status.total, true)) td.num {} td.num {} } }
 }
 
 /// How fast a silent node counts now, nobody knows.
@@ -158,13 +161,15 @@ pub(super) fn fragments(site: &Site, key: &AuthenticatorKey) -> Vec<Markup> {
         return Vec::new();
     };
     let now = site.clock().now();
-    vec![
+    let mut pieces = vec![
         troubles(&[(view, status.clone())]),
         figures(&status),
-        by_node(&status, now),
         reasons(&status.total),
         html! { div id="chart" { (chart::rates(&site.history().rates(key))) } },
-    ]
+    ];
+    pieces.extend(status.nodes.iter().map(|node| node_row(node, now)));
+    pieces.push(all_nodes(&status));
+    pieces
 }
 
 /// `POST /authenticators/{id}/reset`.

@@ -86,7 +86,7 @@ async fn a_backend_that_dies_is_seen_within_three_seconds_and_its_return_too() -
 /// The figures of a row of the table of nodes: allowed, denied, not found.
 async fn figures(stage: &Stage, row: &str) -> Result<Vec<String>> {
     let script = "
-        const row = [...document.querySelectorAll('#by-node tbody tr')].find((one) => one.cells[0].textContent === arguments[0]);
+        const row = [...document.querySelectorAll('#by-node tr')].find((one) => one.cells[0].textContent === arguments[0]);
         return [2, 3, 4].map((cell) => row.cells[cell].textContent)";
     Ok(serde_json::from_value(
         stage.browser.run(script, vec![row.into()]).await?,
