@@ -150,7 +150,8 @@ mod tests {
         };
         let shown = banners(&closed).into_string();
         assert!(
-            shown.contains("Every client of chain <code>tcp:own</code> is denied") && !shown.contains("hidden"),
+            shown.contains("Every client of chain <code>tcp:own</code> is denied")
+                && !shown.contains("standing\" hidden"),
             "{shown}"
         );
     }

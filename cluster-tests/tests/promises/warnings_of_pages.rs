@@ -86,7 +86,11 @@ async fn a_node_whose_removal_would_stop_the_cluster_is_not_removed() -> Result<
     let admin = visitor(&cluster, leader, Role::Admin).await?;
     let page = |id: &u64| format!("/cluster/nodes/{id}/remove");
     cluster.agree().await?;
-    says(&admin, &page(alive), &["2 nodes can vote, 2 of which can be heard now"]).await?;
+    wait_for("all nodes to be heard", PATIENCE, async || {
+        let both = "2 nodes can vote, 2 of which can be heard now";
+        says(&admin, &page(alive), &[both]).await.map(Some)
+    })
+    .await?;
     cluster.node_mut(*dead)?.kill().await?;
     let why = format!("n{alive} cannot be removed now: of the 2 voters that are left, 1 can be heard");
     wait_for("the page to say what would be lost", PATIENCE, async || {
