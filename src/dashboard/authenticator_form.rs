@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use maud::{Markup, html};
 use super::drafts::{Draft, held};
 use super::form::{Filled, Given, draw, miss_typed, places, read, specs};
 use super::format;
 use super::ui::{Faults, Field, Tone, area, node_name, pill, provider_pill, select, text};
 use crate::admin::{AuthenticatorDraft, AuthenticatorPatch, BackendInfo, DEFAULT_TIMEOUT, NodeTest};
 use crate::auth::{AuthenticatorRecord, OnFailure, default_id};
+use maud::{Markup, html};
 
 /// What the form shows.
 pub(super) struct AuthenticatorForm<'a> {
@@ -185,7 +185,8 @@ mod tests {
     use serde_json::json;
 
     use super::{
-        AuthenticatorDraft, AuthenticatorForm, AuthenticatorPatch, Draft, Faults, Given, OnFailure, draft_from, patch_of,
+        AuthenticatorDraft, AuthenticatorForm, AuthenticatorPatch, Draft, Faults, Given, OnFailure, draft_from,
+        patch_of,
     };
     use crate::admin::kind;
     use crate::dashboard::difference::differences;
@@ -287,7 +288,9 @@ mod tests {
         };
         let changes: [(&str, fn(&mut AuthenticatorDraft)); 6] = [
             ("settings.server", |draft| draft.settings["server"] = json!("b:2")),
-            ("settings.database", |draft| drop(draft.settings.shift_remove("database"))),
+            ("settings.database", |draft| {
+                drop(draft.settings.shift_remove("database"))
+            }),
             ("precondition", |draft| draft.precondition.clear()),
             ("on_failure", |draft| draft.on_failure = OnFailure::Deny),
             ("timeout", |draft| draft.timeout = None),
