@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::drafts::{Draft, held};
 use super::form::{Filled, Given, draw, miss_typed, places, read, specs};
 use super::format;
-use super::ui::{Faults, Field, Tone, area, node_name, pill, provider_pill, select, text};
+use super::help;
+use super::ui::{Faults, Field, Tone, area, check, node_name, pill, provider_pill, select, text};
 use crate::admin::{AuthenticatorDraft, AuthenticatorPatch, BackendInfo, DEFAULT_TIMEOUT, NodeTest};
 use crate::auth::{AuthenticatorRecord, OnFailure, default_id};
 use maud::{Markup, html};
@@ -63,6 +64,7 @@ impl AuthenticatorForm<'_> {
         };
         html! {
             @if !self.is_locked { (faults.summary()) }
+            p.small { a href=(help::address(self.kind)) { "What these settings mean" } }
             @if self.stored.is_none() { (self.name(faults)) }
             (draw(&specs, &filled))
             (self.common(faults))
@@ -100,6 +102,9 @@ impl AuthenticatorForm<'_> {
                     .help("How long one decision may take: `5s`, `500ms`. Empty: `5s`.")))
                 (area(Field::new("precondition", "Only if").value(&draft.precondition).faults(faults).disabled(self.is_locked)
                     .help("An expression that says which clients it is asked about, such as str_eq(listener, 'tcp:default'). Empty: about all.")))
+                @if self.stored.is_none() {
+                    (check(Field::new("off", "Switched off").help("It is added, and asked about nobody until it is switched on."), draft.enabled == Some(false)))
+                }
             }
         }
     }
@@ -141,7 +146,7 @@ pub(super) fn draft_from(
         id: id.to_owned(),
         mechanism: kind.mechanism.to_owned(),
         backend: kind.backend.to_owned(),
-        enabled: None,
+        enabled: given.has("off").then_some(false),
         settings,
         precondition: given.text("precondition").trim().to_owned(),
         on_failure: match given.text("on_failure") {
