@@ -134,7 +134,8 @@ mod tests {
     #[test]
     fn a_draft_is_filled_in_around_a_secret_that_is_kept() {
         // The stars themselves are no base64.
-        let settings = |secret: &str| json!({"algorithm": "hmac-based", "secret": secret, "secret_base64_encoded": true});
+        let settings =
+            |secret: &str| json!({"algorithm": "hmac-based", "secret": secret, "secret_base64_encoded": true});
         let draft = |settings: Value| AuthenticatorDraft {
             mechanism: "jwt".into(),
             settings: settings.as_object().cloned().unwrap(),

@@ -41,6 +41,11 @@ impl LiveChains {
             .or_else(|| chains.get(GLOBAL_CHAIN))
             .map(Arc::clone)
     }
+
+    /// The chain that a listener has of its own, or `global` under that name.
+    pub fn own(&self, name: &str) -> Option<Arc<Chain>> {
+        self.in_force.load().chains.get(name).map(Arc::clone)
+    }
 }
 
 #[cfg(test)]
@@ -60,5 +65,7 @@ mod tests {
         assert!(Arc::ptr_eq(&live.chain("tcp:default").unwrap(), &own));
         assert!(Arc::ptr_eq(&live.chain("ssl:default").unwrap(), &global));
         assert!(Arc::ptr_eq(&live.chain("").unwrap(), &global));
+        assert!(Arc::ptr_eq(&live.own("tcp:default").unwrap(), &own));
+        assert!(live.own("ssl:default").is_none());
     }
 }

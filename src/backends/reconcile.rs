@@ -204,6 +204,11 @@ impl Reconciler {
         self.chains.chain(listener).unwrap_or_default()
     }
 
+    /// The chain that a listener has of its own, or `global` under that name.
+    pub(super) fn own_chain(&self, name: &str) -> Option<Arc<Chain>> {
+        self.chains.own(name)
+    }
+
     pub(super) fn clock(&self) -> &Arc<dyn Clock> {
         &self.context.clock
     }

@@ -9,8 +9,8 @@ use tokio::time::timeout;
 use super::catalog;
 use super::reconcile::Reconciler;
 use crate::auth::{
-    Attempt, AuthenticatorRecord, Chain, Clock, Credentials, Decision, Link, NoAuthenticator, Notes, Outcome, Provider,
-    Reason, Tally, Trial,
+    Attempt, AuthenticatorRecord, Chain, Clock, Credentials, Decision, GLOBAL_CHAIN, Link, NoAuthenticator, Notes,
+    Outcome, Provider, Reason, Tally, Trial,
 };
 use crate::hash::{ScramClient, ScramHash};
 
@@ -46,20 +46,36 @@ impl Reconciler {
         })
     }
 
-    /// The chain in force, with the draft in it.
+    /// The chain that decides, with the draft in it.
     async fn chain_of(&self, attempt: &Attempt, limit: Duration) -> Result<Arc<Chain>, String> {
-        let in_force = self.chain(&attempt.listener);
         let Some(draft) = &attempt.draft else {
-            return Ok(in_force);
+            return Ok(self.chain(&attempt.listener));
         };
+        let mut links = self.links_beside(&draft.key.chain, &attempt.listener)?;
         let provider = self.opened(draft, limit).await.map_err(|error| error.to_string())?;
         let link = link_of(draft, provider);
-        let mut links = in_force.links.clone();
         match links.iter_mut().find(|link| link.id == draft.key.id) {
             Some(place) => *place = link,
             None => links.push(link),
         }
         Ok(Arc::new(Chain { links }))
+    }
+
+    /// The links beside which a draft of this chain is asked about clients of the listener. Of another chain than the one that
+    /// decides for them it would not be asked at all.
+    fn links_beside(&self, chain: &str, listener: &str) -> Result<Vec<Link>, String> {
+        match self.own_chain(listener) {
+            Some(own) if chain == listener => Ok(own.links.clone()),
+            // The draft would be the first of it.
+            None if chain == listener => Ok(Vec::new()),
+            None if chain == GLOBAL_CHAIN => Ok(self.chain(listener).links.clone()),
+            Some(_) if chain == GLOBAL_CHAIN => Err(format!(
+                "the draft is of the chain `{chain}`, and the listener `{listener}` has a chain of its own"
+            )),
+            _ => Err(format!(
+                "the draft is of the chain `{chain}`, which decides for the listener of that name alone"
+            )),
+        }
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use maud::{Markup, html};
 use super::drafts::{Draft, held};
 use super::form::{Filled, Given, draw, miss_typed, places, read, specs};
 use super::format;
-use super::ui::{Faults, Field, Tone, area, node_name, pill, provider_pill, select, text};
+use super::help;
+use super::ui::{Faults, Field, Tone, area, check, node_name, pill, provider_pill, select, text};
 use crate::admin::{AuthenticatorDraft, AuthenticatorPatch, BackendInfo, DEFAULT_TIMEOUT, NodeTest};
 use crate::auth::{AuthenticatorRecord, OnFailure, default_id};
+use maud::{Markup, html};
 
 /// What the form shows.
 pub(super) struct AuthenticatorForm<'a> {
@@ -63,6 +64,7 @@ impl AuthenticatorForm<'_> {
         };
         html! {
             @if !self.is_locked { (faults.summary()) }
+            p.small { a href=(help::address(self.kind)) { "What these settings mean" } }
             @if self.stored.is_none() { (self.name(faults)) }
             (draw(&specs, &filled))
             (self.common(faults))
@@ -100,6 +102,9 @@ impl AuthenticatorForm<'_> {
                     .help("How long one decision may take: `5s`, `500ms`. Empty: `5s`.")))
                 (area(Field::new("precondition", "Only if").value(&draft.precondition).faults(faults).disabled(self.is_locked)
                     .help("An expression that says which clients it is asked about, such as str_eq(listener, 'tcp:default'). Empty: about all.")))
+                @if self.stored.is_none() {
+                    (check(Field::new("off", "Switched off").help("It is added, and asked about nobody until it is switched on."), draft.enabled == Some(false)))
+                }
             }
         }
     }
@@ -141,7 +146,7 @@ pub(super) fn draft_from(
         id: id.to_owned(),
         mechanism: kind.mechanism.to_owned(),
         backend: kind.backend.to_owned(),
-        enabled: None,
+        enabled: given.has("off").then_some(false),
         settings,
         precondition: given.text("precondition").trim().to_owned(),
         on_failure: match given.text("on_failure") {
@@ -185,7 +190,8 @@ mod tests {
     use serde_json::json;
 
     use super::{
-        AuthenticatorDraft, AuthenticatorForm, AuthenticatorPatch, Draft, Faults, Given, OnFailure, draft_from, patch_of,
+        AuthenticatorDraft, AuthenticatorForm, AuthenticatorPatch, Draft, Faults, Given, OnFailure, draft_from,
+        patch_of,
     };
     use crate::admin::kind;
     use crate::dashboard::difference::differences;
@@ -287,7 +293,9 @@ mod tests {
         };
         let changes: [(&str, fn(&mut AuthenticatorDraft)); 6] = [
             ("settings.server", |draft| draft.settings["server"] = json!("b:2")),
-            ("settings.database", |draft| drop(draft.settings.shift_remove("database"))),
+            ("settings.database", |draft| {
+                drop(draft.settings.shift_remove("database"))
+            }),
             ("precondition", |draft| draft.precondition.clear()),
             ("on_failure", |draft| draft.on_failure = OnFailure::Deny),
             ("timeout", |draft| draft.timeout = None),

@@ -24,7 +24,7 @@ use crate::auth::{AuthenticatorKey, AuthenticatorRecord, NoAuthenticator};
 #[derive(Default, Deserialize)]
 pub(super) struct DraftQuery {
     #[serde(default)]
-    draft: String,
+    pub(super) draft: String,
 }
 
 /// `GET /authenticators/{id}/settings`.
@@ -131,7 +131,10 @@ pub(super) async fn submit(
                 Ok(()) => return Ok(with_draft("/settings/review")),
                 Err(error) => faults = Faults::of(&error),
             },
-            "try" => return Ok(to(&addresses::with("/try", &[("draft", &draft_id)]))),
+            "try" => match visit.site().admin().check_authenticator(wanted) {
+                Ok(()) => return Ok(to(&addresses::with("/try", &[("draft", &draft_id)]))),
+                Err(error) => faults = Faults::of(&error),
+            },
             _ => match visit.site().admin().test_authenticator(wanted).await {
                 Ok(results) => tested = results,
                 Err(error) => faults = Faults::of(&error),

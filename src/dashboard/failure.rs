@@ -2,6 +2,7 @@
 
 use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use maud::html;
@@ -133,13 +134,22 @@ impl IntoResponse for Failure {
     }
 }
 
+/// What axum itself says of an address or a form that it cannot read: a line of plain text, as none of our pages are.
+fn is_bare(response: &Response) -> bool {
+    let kind = response.headers().get(CONTENT_TYPE);
+    let is_text = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    response.status().is_client_error() && is_text
+}
+
 /// Draws the page of what failed.
 pub(super) async fn dress(State(site): State<Site>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let Ok(guest) = Guest::from_request_parts(&mut parts, &site).await;
     let mut response = next.run(Request::from_parts(parts, body)).await;
-    let Some(failure) = response.extensions_mut().remove::<Failure>() else {
-        return response;
+    let failure = match response.extensions_mut().remove::<Failure>() {
+        Some(failure) => failure,
+        None if is_bare(&response) => Failure::unreadable("Something in the address or the form means nothing here."),
+        None => return response,
     };
     let Failure {
         status,
@@ -161,7 +171,12 @@ pub(super) async fn dress(State(site): State<Site>, request: Request, next: Next
 
 #[cfg(test)]
 mod tests {
-    use super::{AdminError, Failure, StatusCode, capitalised};
+    use std::collections::HashMap;
+
+    use axum::extract::{FromRequestParts as _, Query};
+    use axum::http::Request;
+
+    use super::{AdminError, Failure, IntoResponse as _, StatusCode, capitalised, is_bare};
 
     #[test]
     fn a_page_says_what_failed_in_a_sentence() {
@@ -186,6 +201,15 @@ mod tests {
         assert_eq!(failure(false).title, "Not saved");
         assert_eq!(failure(true).title, "Perhaps saved");
         assert!(failure(true).advice.contains("before you try again"));
+    }
+
+    #[tokio::test]
+    async fn what_axum_says_of_an_address_that_it_cannot_read_is_dressed_too() {
+        let (mut parts, ()) = Request::get("/?revision=many").body(()).unwrap().into_parts();
+        let read = Query::<HashMap<String, u64>>::from_request_parts(&mut parts, &()).await;
+        assert!(is_bare(&read.unwrap_err().into_response()));
+        assert!(!is_bare(&(StatusCode::OK, "fine").into_response()));
+        assert!(!is_bare(&StatusCode::UNAUTHORIZED.into_response()));
     }
 
     #[test]

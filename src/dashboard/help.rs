@@ -71,7 +71,8 @@ fn pairs(pairs: &[(&str, &str)]) -> Markup {
     html! { dl.pairs { @for (name, what) in pairs { dt { code { (name) } } dd { (what) } } } }
 }
 
-fn address(kind: &BackendInfo) -> String {
+/// The page about a kind of authenticator.
+pub(super) fn address(kind: &BackendInfo) -> String {
     format!("/help/{}:{}", kind.mechanism, kind.backend)
 }
 

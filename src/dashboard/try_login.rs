@@ -8,14 +8,17 @@ use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::addresses;
+use super::drafts::Draft;
 use super::failure::Failure;
 use super::form::Given;
 use super::format;
 use super::page::{Page, Place};
 use super::ui::{Button, Faults, Field, Tone, area, banner, hidden, node_name, password, pill, select, text};
 use super::visit::Visit;
+use super::wizard;
 use crate::admin::{AdminError, NodeTrial, Role};
-use crate::auth::{Attempt, Identity, Reason, Step, StepVerdict, Trial};
+use crate::auth::{Attempt, GLOBAL_CHAIN, Identity, Reason, Step, StepVerdict, Trial, default_id};
 
 /// How the password is used.
 const WAYS: &[(&str, &str)] = &[
@@ -23,6 +26,21 @@ const WAYS: &[(&str, &str)] = &[
     ("SCRAM-SHA-256", "It is proven by SCRAM-SHA-256"),
     ("SCRAM-SHA-512", "It is proven by SCRAM-SHA-512"),
 ];
+
+/// The fields of the form that can be at fault.
+const FIELDS: [&str; 8] = [
+    "username",
+    "client_id",
+    "password",
+    "listener",
+    "peer_host",
+    "cert_common_name",
+    "cert_subject",
+    "client_attrs",
+];
+
+/// Said before anything is tried without the draft that is meant.
+const LOST: &str = "The draft is not kept any more, and was not tried. What you try from here on is what is stored.";
 
 /// What may stand in the address.
 #[derive(Default, Deserialize)]
@@ -106,14 +124,25 @@ impl Sheet {
 }
 
 /// `GET /try`.
-pub(super) async fn form(visit: Visit, Query(preset): Query<Preset>) -> Response {
+pub(super) async fn form(visit: Visit, Query(preset): Query<Preset>) -> Result<Response, Failure> {
+    let draft = visit.draft(&preset.draft);
+    let faults = if draft.is_none() && !preset.draft.is_empty() {
+        Faults::whole(LOST)
+    } else {
+        Faults::default()
+    };
+    let chain = draft.as_ref().map_or("", |draft| &draft.wanted.chain);
     let sheet = Sheet {
         username: preset.username,
         draft: preset.draft,
         node: "all".to_owned(),
+        listener: Some(chain)
+            .filter(|chain| *chain != GLOBAL_CHAIN)
+            .unwrap_or_default()
+            .to_owned(),
         ..Sheet::default()
     };
-    page(&visit, &sheet, &Faults::default(), &[])
+    Ok(page(&visit, &sheet, draft.as_ref(), &faults, &[]))
 }
 
 /// `POST /try`: nothing is stored, logged or counted, and the password is not in the answer.
@@ -124,13 +153,20 @@ pub(super) async fn submit(visit: Visit, given: Given) -> Result<Response, Failu
         "" => None,
         id => {
             visit.demand(Role::Editor)?;
-            let kept = visit.draft(id);
-            if kept.is_none() {
-                faults = Faults::whole("The draft is not kept any more; try with what is stored.");
-            }
-            kept.map(|draft| draft.wanted)
+            visit.draft(id)
         }
     };
+    match &draft {
+        None if !sheet.draft.is_empty() => faults = Faults::whole(LOST),
+        Some(Draft { wanted, .. }) if wanted.chain != GLOBAL_CHAIN && wanted.chain != sheet.listener => {
+            let why = format!(
+                "must be `{}`: the draft is of the chain of that listener alone",
+                wanted.chain
+            );
+            faults.add("listener", why);
+        }
+        _ => {}
+    }
     let (mut trials, mut status) = (Vec::new(), StatusCode::UNPROCESSABLE_ENTITY);
     if faults.is_empty() {
         let on = match sheet.node.as_str() {
@@ -138,7 +174,8 @@ pub(super) async fn submit(visit: Visit, given: Given) -> Result<Response, Failu
             node => Some(node.parse().unwrap_or(visit.standing.node)),
         };
         let by = &visit.signed.account.name;
-        match visit.site().admin().try_login(by, attempt, draft, on).await {
+        let wanted = draft.as_ref().map(|draft| draft.wanted.clone());
+        match visit.site().admin().try_login(by, attempt, wanted, on).await {
             Ok(tried) => (trials, status) = (tried, StatusCode::OK),
             Err(AdminError::Unavailable { why, retry_after, .. }) => {
                 let seconds = retry_after.as_secs_f64().ceil();
@@ -148,25 +185,48 @@ pub(super) async fn submit(visit: Visit, given: Given) -> Result<Response, Failu
             Err(error) => faults = Faults::of(&error),
         }
     }
-    Ok((status, page(&visit, &sheet, &faults, &trials)).into_response())
+    let page = page(&visit, &sheet, draft.as_ref(), &faults, &trials);
+    Ok((status, page).into_response())
 }
 
-fn page(visit: &Visit, sheet: &Sheet, faults: &Faults, trials: &[NodeTrial]) -> Response {
-    let draft = visit.draft(&sheet.draft);
+/// Says that a draft is tried, with the ways out.
+fn with_draft(draft: &Draft, draft_id: &str) -> Markup {
+    let wanted = &draft.wanted;
+    let name = match wanted.id.as_str() {
+        "" => default_id(&wanted.mechanism, &wanted.backend),
+        id => id.to_owned(),
+    };
+    let back = match &draft.base {
+        Some(base) => Some(addresses::with(
+            &addresses::authenticator(&base.key, "/settings"),
+            &[("draft", draft_id)],
+        )),
+        None => wizard::address_of(wanted, draft_id),
+    };
+    let what = html! {
+        "With the draft of " strong { (name) } ", which is not stored."
+        @if draft.base.is_none() { " It is asked at the end of its chain." }
+    };
+    let ways = html! {
+        @if let Some(back) = back { a.button href=(back) { "Back to the draft" } " " }
+        a.button href="/try" { "Without it" }
+    };
+    html! { (hidden("draft", draft_id)) (banner(Tone::Info, &what, Some(ways))) }
+}
+
+fn page(visit: &Visit, sheet: &Sheet, draft: Option<&Draft>, faults: &Faults, trials: &[NodeTrial]) -> Response {
+    let faults = &faults.placed(&FIELDS.map(|field| (field, field)));
     let body = html! {
         (faults.summary())
         (results(trials))
         form.form method="post" action="/try" {
-            @if let Some(draft) = &draft {
-                (hidden("draft", &sheet.draft))
-                (banner(Tone::Info, &html! { "With the draft of " strong { (draft.wanted.id) } ", which is not stored." }, Some(html! { a.button href="/try" { "Without it" } })))
-            }
+            @if let Some(draft) = draft { (with_draft(draft, &sheet.draft)) }
             (text(Field::new("username", "Username").value(&sheet.username).faults(faults)))
             (text(Field::new("client_id", "Client ID").value(&sheet.client_id).faults(faults)))
             (password(Field::new("password", "Password or token").faults(faults).help("Not stored, not logged, not counted, and not shown again.")))
             (select(Field::new("way", "How it is used").value(&sheet.way), WAYS))
             (nodes(visit, &sheet.node))
-            details open[sheet.has_more()] {
+            details open[sheet.has_more() || !faults.is_empty()] {
                 summary { "More about the client" }
                 div.stack {
                     (text(Field::new("listener", "Listener").value(&sheet.listener).help("Decides the chain; empty: the global one.").faults(faults)))

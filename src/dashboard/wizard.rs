@@ -7,6 +7,7 @@ use maud::{Markup, html};
 
 use super::addresses::{self, ChainQuery};
 use super::authenticator_form::{AuthenticatorForm, draft_from, tests};
+use super::authenticator_settings::DraftQuery;
 use super::drafts::Draft;
 use super::failure::Failure;
 use super::form::Given;
@@ -121,15 +122,35 @@ struct Step {
     request_id: String,
 }
 
+/// The last step, with a draft to go on with.
+pub(super) fn address_of(wanted: &AuthenticatorDraft, draft_id: &str) -> Option<String> {
+    let step = step_of(admin::kind(&wanted.mechanism, &wanted.backend)?);
+    Some(addresses::with(
+        &addresses::wizard(&wanted.chain, &step),
+        &[("draft", draft_id)],
+    ))
+}
+
 /// `GET /authenticators/new/{mechanism}/{backend}`.
 pub(super) async fn form(
     visit: Visit,
     Path((mechanism, backend)): Path<(String, String)>,
     Query(query): Query<ChainQuery>,
+    Query(chosen): Query<DraftQuery>,
 ) -> Result<Response, Failure> {
     visit.demand(Role::Editor)?;
-    let kind = kind_at(&mechanism, &backend)?;
-    Ok(page(&visit, kind, query.name(), &Step::default()))
+    let (kind, chain) = (kind_at(&mechanism, &backend)?, query.name());
+    let begun = visit.draft(&chosen.draft);
+    if begun.is_none() && !chosen.draft.is_empty() {
+        let said = Said::new("The draft is not kept any more. Nothing was added.");
+        return Ok(said.then(&addresses::wizard(chain, &step_of(kind))));
+    }
+    let step = Step {
+        draft: begun.map(|draft| draft.wanted).unwrap_or_default(),
+        draft_id: chosen.draft,
+        ..Step::default()
+    };
+    Ok(page(&visit, kind, chain, &step))
 }
 
 fn kind_at(mechanism: &str, backend: &str) -> Result<&'static BackendInfo, Failure> {
@@ -148,13 +169,7 @@ pub(super) async fn submit(
     let kind = kind_at(&mechanism, &backend)?;
     let chain = query.name();
     let before = visit.draft(given.text("draft"));
-    let (wanted, faults) = draft_from(
-        &given,
-        kind,
-        (chain, given.text("id").trim()),
-        before.as_ref(),
-        None,
-    );
+    let (wanted, faults) = draft_from(&given, kind, (chain, given.text("id").trim()), before.as_ref(), None);
     let intent = Intent {
         request_id: request_id(&given, before.as_ref(), &wanted),
         ..visit.intent()
@@ -172,20 +187,25 @@ pub(super) async fn submit(
         request_id: String::new(),
     };
     let admin = visit.site().admin();
-    if step.faults.is_empty() && given.text("action") == "test" {
-        match admin.test_authenticator(step.draft.clone()).await {
-            Ok(tested) => step.tested = tested,
-            Err(error) => step.faults = Faults::of(&error),
-        }
-    } else if step.faults.is_empty() {
-        match admin.create_authenticator(&intent, step.draft.clone()).await {
-            Ok(view) => return Ok(created(&visit, &view, &step).await),
-            Err(AdminError::Unavailable { why, unknown: true, .. }) => {
-                let advice = "Send it once more with nothing changed: it is added once at most";
-                step.faults = Faults::whole(format!("It is not known whether it is added: {why}. {advice}."));
-                step.request_id = intent.request_id;
-            }
-            Err(error) => step.faults = Faults::of(&error),
+    if step.faults.is_empty() {
+        match given.text("action") {
+            "test" => match admin.test_authenticator(step.draft.clone()).await {
+                Ok(tested) => step.tested = tested,
+                Err(error) => step.faults = Faults::of(&error),
+            },
+            "try" => match admin.check_authenticator(step.draft.clone()) {
+                Ok(()) => return Ok(to(&addresses::with("/try", &[("draft", &step.draft_id)]))),
+                Err(error) => step.faults = Faults::of(&error),
+            },
+            _ => match admin.create_authenticator(&intent, step.draft.clone()).await {
+                Ok(view) => return Ok(created(&visit, &view, &step).await),
+                Err(AdminError::Unavailable { why, unknown: true, .. }) => {
+                    let advice = "Send it once more with nothing changed: it is added once at most";
+                    step.faults = Faults::whole(format!("It is not known whether it is added: {why}. {advice}."));
+                    step.request_id = intent.request_id;
+                }
+                Err(error) => step.faults = Faults::of(&error),
+            },
         }
     }
     let status = if step.faults.is_empty() {
@@ -221,7 +241,10 @@ async fn created(visit: &Visit, view: &AuthenticatorView, step: &Step) -> Respon
         let intent = visit.intent();
         let moved = admin.move_authenticator(&intent, &key.chain, &key.id, position);
         if let Err(why) = moved.await {
-            said = format!("{} is added at the end. It could not be moved to where you wanted it: {why}.", key.id);
+            said = format!(
+                "{} is added at the end. It could not be moved to where you wanted it: {why}.",
+                key.id
+            );
         }
     }
     Said::new(said).then(&addresses::chain(&key.chain))
@@ -255,6 +278,7 @@ fn page(visit: &Visit, kind: &BackendInfo, chain: &str, step: &Step) -> Response
             div.foot {
                 (link(&back, "Back"))
                 (Button::new("Test").sends("action", "test").unless(obstacle.as_deref()).draw())
+                (Button::new("Try this draft").sends("action", "try").unless(obstacle.as_deref()).draw())
                 (Button::primary("Create").sends("action", "create").unless(obstacle.as_deref()).draw())
             }
         }

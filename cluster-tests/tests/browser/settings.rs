@@ -283,3 +283,44 @@ async fn deleting_asks_for_the_name_and_the_password_and_says_what_goes_everywhe
     })
     .await
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_parameter_of_a_hash_is_told_at_its_own_field_and_a_default_is_applied_as_it_is_reviewed() -> Result<()>
+{
+    play(Options::new(node_binary!(), 1), async |stage| {
+        stage.sign_in(Role::Editor).await?;
+        stage.browser.expect("status of 422");
+        let browser = &stage.browser;
+        stage.open(1, &format!("{DATABASE}/settings")).await?;
+        browser.fill("Longest decision", "8s").await?;
+        browser.press("Review changes").await?;
+        browser.press("Apply").await?;
+        browser.shows("Saved as revision").await?;
+
+        stage.open(1, &format!("{DATABASE}/settings")).await?;
+        browser.fill("Longest decision", "").await?;
+        browser.find("radio", "bcrypt").await?.click().await?;
+        browser.fill("Salt rounds", "99").await?;
+        browser.press("Review changes").await?;
+        browser.shows("There is a problem").await?;
+        let link = "password hash algorithm.bcrypt.salt rounds: ";
+        browser.find_by_start("link", link).await?.click().await?;
+        ensure!(
+            browser.focused().await?.starts_with("Salt rounds"),
+            "the link leads to {}",
+            browser.focused().await?
+        );
+        let faulty = browser.find("textbox", "Salt rounds").await?;
+        ensure!(faulty.is("invalid") && faulty.description.contains('✕'), "{faulty:?}");
+        browser.fill("Salt rounds", "10").await?;
+        browser.press("Review changes").await?;
+        browser.shows("8s").await?;
+        browser.press("Apply").await?;
+        browser.shows("Saved as revision").await?;
+        let timeout = stored(stage, BUILT_IN).await?.timeout;
+        let seconds = timeout.map(|timeout| (timeout.seconds, timeout.nanos));
+        ensure!(seconds == Some((5, 0)), "the timeout is {timeout:?}");
+        Ok(())
+    })
+    .await
+}

@@ -280,7 +280,9 @@ async fn a_draft_that_is_lost_is_told_before_anything_is_stored_without_its_secr
         let lose = "document.querySelector('input[name=draft]').value = 'known no more'";
         browser.run(lose, vec![]).await?;
         browser.press("Create").await?;
-        browser.shows("was typed before and is not kept any more: type it again").await?;
+        browser
+            .shows("was typed before and is not kept any more: type it again")
+            .await?;
         let server = browser.find("textbox", "Server").await?.value;
         ensure!(server == "127.0.0.1:1", "what was typed is lost: {server:?}");
         let client = stage.operator().await?;
@@ -295,6 +297,51 @@ async fn a_draft_that_is_lost_is_told_before_anything_is_stored_without_its_secr
         let made = list().await?.into_iter().find(|made| made.id == "cache");
         let settings = serde_json::to_value(made.context("it is not stored")?.settings.unwrap_or_default())?;
         ensure!(settings["password"] == "******", "it has no password: {settings}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_header_is_never_shown_again_and_a_draft_can_be_tried_and_gone_on_with() -> Result<()> {
+    const SECRET: &str = "Bearer of a good secret";
+    let server = nobody().await?;
+    play(Options::new(node_binary!(), 1), async |stage| {
+        stage.sign_in(Role::Editor).await?;
+        stage.browser.expect("status of 422");
+        let browser = &stage.browser;
+        stage.open(1, "/authenticators/new/password_based/http").await?;
+        browser.fill("Name", "asked").await?;
+        browser.choose("Method", "post").await?;
+        browser.fill("URL", &server.url()).await?;
+        browser.fill("Headers", &format!("authorization: {SECRET}")).await?;
+        browser.fill("Longest decision", "soon").await?;
+        browser.press("Test").await?;
+        browser.shows("There is a problem").await?;
+        let not_shown = async || {
+            let source = browser.driver().source().await?;
+            ensure!(!source.contains(SECRET), "the header is in the page");
+            let held = browser.find("textbox", "Headers").await?.value;
+            ensure!(held == "authorization: ******", "the field holds {held:?}");
+            Ok(())
+        };
+        not_shown().await?;
+        browser.fill("Longest decision", "5s").await?;
+        browser.press("Try this draft").await?;
+        browser.at("/try").await?;
+        browser.shows("With the draft of asked, which is not stored.").await?;
+        browser.follow("Back to the draft").await?;
+        browser.at("/authenticators/new/password_based/http").await?;
+        not_shown().await?;
+        browser.press("Create").await?;
+        browser.shows("asked is added.").await?;
+        stage.open(1, "/authenticators/asked/settings").await?;
+        let held = browser.find("textbox", "Headers").await?.value;
+        ensure!(held.contains("authorization: ******"), "the field holds {held:?}");
+        ensure!(
+            !browser.driver().source().await?.contains(SECRET),
+            "the header is in the settings"
+        );
         Ok(())
     })
     .await

@@ -10,9 +10,9 @@ use tokio::sync::watch;
 
 use super::Reconciler;
 use crate::auth::{
-    AuthenticatorFeed, AuthenticatorKey, AuthenticatorRecord, AuthenticatorReport, Chain, Clock, Credentials, KeyRing,
-    LiveChains, NoAuthenticator, OnFailure, Outcome, PasswordUpgrades, ProviderStatus, Reason, Secret, SharedKeys,
-    TestClock, Timestamp, UserDirectory, UserKey, UserRecord,
+    Attempt, AuthenticatorFeed, AuthenticatorKey, AuthenticatorRecord, AuthenticatorReport, Chain, Clock, Credentials,
+    KeyRing, LiveChains, NoAuthenticator, OnFailure, Outcome, PasswordUpgrades, ProviderStatus, Reason, Secret,
+    SharedKeys, TestClock, Timestamp, UserDirectory, UserKey, UserRecord,
 };
 use crate::backends::Context;
 use crate::hash::{Hasher, Settings};
@@ -419,4 +419,36 @@ async fn a_secret_that_vanishes_or_cannot_be_used_leaves_the_old_instance_runnin
     fs::write(&secret, "another secret of more than thirty-two bytes").unwrap();
     house.reconciler.renew();
     assert!(!Arc::ptr_eq(&running(), &first));
+}
+
+#[tokio::test]
+async fn a_draft_is_tried_in_its_own_chain_alone() {
+    let house = house(vec![
+        record("global", "one"),
+        record("tcp:own", "one"),
+        record("tcp:own", "two"),
+    ]);
+    let tried = async |chain: &str, id: &str, listener: &str| {
+        let attempt = Attempt {
+            listener: listener.to_owned(),
+            username: "u".to_owned(),
+            password: Some(b"p".to_vec()),
+            draft: Some(record(chain, id)),
+            ..Attempt::default()
+        };
+        let trial = house
+            .reconciler
+            .try_login(&attempt, NoAuthenticator::Deny, Duration::from_secs(5));
+        let steps = trial.await.map(|trial| trial.steps);
+        steps.map(|steps| steps.into_iter().map(|step| step.authenticator).collect::<Vec<_>>())
+    };
+    assert_eq!(tried("global", "new", "").await.unwrap(), ["one", "new"]);
+    assert_eq!(tried("global", "one", "tcp:none").await.unwrap(), ["one"]);
+    assert_eq!(tried("tcp:own", "two", "tcp:own").await.unwrap(), ["one", "two"]);
+    assert_eq!(tried("tcp:none", "new", "tcp:none").await.unwrap(), ["new"]);
+    // The global one of the same id is another.
+    for (chain, listener) in [("tcp:own", ""), ("tcp:own", "tcp:none"), ("global", "tcp:own")] {
+        let refused = tried(chain, "one", listener).await.unwrap_err();
+        assert!(refused.contains("the draft is of the chain"), "{refused}");
+    }
 }

@@ -88,7 +88,9 @@ fn help(spec: &Spec) -> String {
     let how = match spec.kind {
         Kind::List => " One a line.",
         Kind::Map => " One `name: value` a line.",
-        Kind::SecretMap { .. } => " One `name: value` a line. `******` stands for a value that is set: leave it to keep that.",
+        Kind::SecretMap { .. } => {
+            " One `name: value` a line. `******` stands for a value that is set: leave it to keep that."
+        }
         Kind::Json => " JSON.",
         _ => "",
     };
@@ -257,13 +259,22 @@ mod tests {
             return json!(format!("hunter{count}"));
         }
         let mut members = Map::new();
-        for (name, schema) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        for (name, schema) in schema
+            .get("properties")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
             members.insert(name.clone(), full_of_secrets(schema, count));
         }
         if let Some(schema) = schema.get("additionalProperties").filter(|others| others.is_object()) {
             members.insert("x-other".to_owned(), full_of_secrets(schema, count));
         }
-        if members.is_empty() { Value::Null } else { members.into() }
+        if members.is_empty() {
+            Value::Null
+        } else {
+            members.into()
+        }
     }
 
     #[test]

@@ -58,6 +58,9 @@ mod tests {
             ("settings.hash.rounds", "settings.hash.pbkdf2.rounds"),
             ("settings.hash", "settings.hash"),
         ];
-        assert_eq!(found, expected.map(|(path, control)| (path.to_owned(), control.to_owned())));
+        assert_eq!(
+            found,
+            expected.map(|(path, control)| (path.to_owned(), control.to_owned()))
+        );
     }
 }

@@ -262,7 +262,9 @@ mod tests {
     #[test]
     fn of_a_draft_that_is_lost_every_secret_is_missed_that_was_not_typed_again() {
         let missed = |pairs: &[(&str, &str)]| {
-            let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let pairs = pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
             let mut faults = Faults::default();
             miss_typed(&specs(&schema()), &Given::of(pairs.collect()), &mut faults);
             faults
@@ -275,7 +277,10 @@ mod tests {
         ];
         let faults = missed(&typed);
         for field in ["settings.password", "settings.ssl.key", "settings.secret_headers"] {
-            assert!(faults.of_field(field).is_some_and(|why| why.contains("type it again")), "{field}");
+            assert!(
+                faults.of_field(field).is_some_and(|why| why.contains("type it again")),
+                "{field}"
+            );
         }
         assert!(faults.of_field("settings.secret_headers").unwrap().starts_with("`a` "));
         let again = [
@@ -291,10 +296,7 @@ mod tests {
     fn a_line_that_is_no_header_is_not_shown_again() {
         let (_, faults) = settings(&[("settings.secret_headers", "a: b\nBearer hunter2")], json!({}));
         let told = faults.of_field("settings.secret_headers").unwrap();
-        assert!(
-            told.starts_with("line 2 is not") && !told.contains("hunter2"),
-            "{told}"
-        );
+        assert!(told.starts_with("line 2 is not") && !told.contains("hunter2"), "{told}");
         assert_eq!(faults.unread("settings.secret_headers"), None);
     }
 

@@ -126,7 +126,11 @@ fn map(members: &Map<String, Value>) -> Kind {
     if !members.get("additionalProperties").is_some_and(is_secret) {
         return Kind::Map;
     }
-    let named = members.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let named = members
+        .get("properties")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten();
     Kind::SecretMap {
         open: named
             .filter(|(_, schema)| !is_secret(schema))
