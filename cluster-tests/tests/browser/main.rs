@@ -11,6 +11,7 @@ mod order; // the order of a chain
 mod scene; // what the tests put on the stage
 mod settings; // changing and deleting authenticators
 mod status; // how authenticators fare
+mod trying; // logins that are tried
 mod users; // users, one by one and in files
 mod weight; // what pages cost
 mod without_scripts; // a browser that runs none
