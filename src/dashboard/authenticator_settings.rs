@@ -389,7 +389,7 @@ fn delete_page(visit: &Visit, subject: &Subject, faults: &Faults) -> Response {
             @if let Some(follows) = what_follows(visit, subject) { " " strong { (follows) } }
         }, None))
         form.form method="post" action=(addresses::authenticator(key, "/delete")) {
-            (super::ui::text(super::ui::Field::new("name", "Type its name").required().faults(faults).help(&key.id)))
+            (super::ui::text(super::ui::Field::new("name", "Type its name").required().faults(faults).help("Exactly as it stands above.")))
             (visit.password_again(faults))
             div.foot {
                 (Button::danger("Delete").unless(obstacle.as_deref()).draw())

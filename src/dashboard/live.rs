@@ -9,7 +9,6 @@ use axum::extract::Query;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt as _, stream};
-use maud::Markup;
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::MissedTickBehavior;
@@ -17,6 +16,7 @@ use tokio_stream::wrappers::WatchStream;
 
 use super::authenticators::{health, rate, troubles};
 use super::failure::Failure;
+use super::marks::contained;
 use super::site::Site;
 use super::visit::Visit;
 use super::{cluster, import_pages, overview, standing};
@@ -76,7 +76,7 @@ impl Topic {
             }
         }
         Drawn {
-            pieces: pieces.into_iter().map(Markup::into_string).collect(),
+            pieces: pieces.into_iter().map(|piece| contained(piece.into_string())).collect(),
             state,
             is_writable: standing.why_not_writable().is_none(),
         }

@@ -23,6 +23,7 @@ mod import_pages;
 mod imports;
 mod kinds;
 mod live;
+mod marks;
 mod matrix;
 mod memory;
 mod operator_deletion;

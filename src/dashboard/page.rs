@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::assets;
+use super::marks;
 use super::said::{self, Said};
 use super::standing;
 use super::ui::{Button, hidden, node_name};
@@ -182,7 +183,7 @@ fn whole(guest: &Guest, head: Head<'_>, body: &Markup) -> Response {
     (
         headers,
         [(CONTENT_TYPE, "text/html; charset=utf-8")],
-        page.into_string(),
+        marks::contained(page.into_string()),
     )
         .into_response()
 }

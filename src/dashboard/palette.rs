@@ -1,12 +1,13 @@
 //! Search from anywhere: pages, authenticators, and users whose names begin so.
 
 use axum::extract::Query;
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::addresses;
 use super::failure::Failure;
+use super::marks::contained;
 use super::visit::Visit;
 use crate::admin::{Role, UserListRequest};
 
@@ -92,7 +93,7 @@ pub(super) async fn search(visit: Visit, Query(asked): Query<Asked>) -> Result<R
         }
     }
     found.truncate(MOST);
-    Ok(drawn(&found).into_response())
+    Ok(Html(contained(drawn(&found).into_string())).into_response())
 }
 
 fn drawn(found: &[Found]) -> Markup {

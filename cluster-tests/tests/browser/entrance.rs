@@ -5,6 +5,7 @@ use cluster_tests::browser::{Browser, PASSWORD, Stage, Visitor, play, play_on};
 use cluster_tests::decider::{Decider, Reply};
 use cluster_tests::{Options, node_binary};
 use portcullis::wire::pb::v1::Role;
+use thirtyfour::By;
 
 async fn fill_in(browser: &Browser, fields: &[(&str, &str)]) -> Result<()> {
     for (field, text) in fields {
@@ -162,6 +163,78 @@ async fn a_session_is_good_on_every_node_and_ends_on_every_node() -> Result<()> 
                 "n{node}: {answer:?}"
             );
         }
+        Ok(())
+    })
+    .await
+}
+
+/// What the browser keeps beyond a page.
+const KEPT: &str = "return JSON.stringify({ ...sessionStorage })";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_typed_when_a_session_ended_is_there_again_but_for_its_secrets() -> Result<()> {
+    const PAGE: &str = "/authenticators/new/password_based/http?chain=tcp:default";
+    const TEXTS: &[(&str, &str)] = &[
+        ("id", "asked"),
+        ("settings.url", "https://127.0.0.1:1/a?b=c"),
+        ("precondition", "username == 'é'"),
+    ];
+    const SECRETS: &[(&str, &str)] = &[
+        ("settings.headers", "authorization: Bearer not-to-be-kept"),
+        ("settings.ssl.keyfile", "not-to-be-kept, in several lines"),
+        ("settings.oauth2.client_secret", "not-to-be-kept, in one line"),
+    ];
+    play(Options::new(node_binary!(), 2), async |stage| {
+        let visitor = stage.sign_in(Role::Editor).await?;
+        let browser = &stage.browser;
+        let unfold = "for (const one of document.querySelectorAll('main details:not(.menu)')) one.open = true";
+        let field = async |name: &str| Ok::<_, anyhow::Error>(browser.driver().find(By::Name(name)).await?);
+        // The chain of a listener: what is typed for one chain must not come up again for another.
+        stage.open(1, PAGE).await?;
+        browser.run(unfold, vec![]).await?;
+        browser.choose("Method", "post").await?;
+        let next = "Ask the next authenticator";
+        browser.choose("When it cannot decide", next).await?;
+        let encrypted = field("settings.ssl.enable").await?;
+        encrypted.scroll_into_view().await?;
+        encrypted.click().await?;
+        for (name, text) in TEXTS.iter().chain(SECRETS) {
+            field(name).await?.send_keys(*text).await?;
+        }
+        stage.cluster.agree().await?;
+        let ended = visitor.moved(stage.url(2, "")?).post("/logout", &[]).await?;
+        ensure!(ended.status == 303, "{ended:?}");
+        stage.cluster.agree().await?;
+
+        browser.press("Create").await?;
+        browser.at("/login").await?;
+        let held = browser.run(KEPT, vec![]).await?.to_string();
+        ensure!(
+            held.contains("https://127.0.0.1:1/") && !held.contains("not-to-be-kept"),
+            "the browser keeps {held}"
+        );
+        sign_in_by_hand(stage, "edgar", PASSWORD).await?;
+        browser.find("heading", "Add HTTP server").await?;
+        ensure!(browser.path().await? == PAGE, "it is {}", browser.path().await?);
+        for (name, text) in TEXTS.iter().copied().chain(SECRETS.iter().map(|(name, _)| (*name, ""))) {
+            let held = field(name).await?.prop("value").await?.unwrap_or_default();
+            ensure!(held == text, "{name} holds {held:?}");
+        }
+        ensure!(
+            browser.find("combobox", "Method").await?.value == "post"
+                && browser.find("combobox", "When it cannot decide").await?.value == next
+                && field("settings.ssl.enable").await?.is_selected().await?,
+            "what was chosen is lost"
+        );
+        let held = browser.run(KEPT, vec![]).await?;
+        ensure!(held == "{}", "the browser still keeps {held}");
+        browser.press("Create").await?;
+        browser.shows("asked is added.").await?;
+        ensure!(
+            browser.path().await? == "/authenticators?chain=tcp:default",
+            "it is in another chain: {}",
+            browser.path().await?
+        );
         Ok(())
     })
     .await

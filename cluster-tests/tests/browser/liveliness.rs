@@ -41,6 +41,40 @@ async fn state_is(browser: &Browser, words: &str) -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_whose_session_ends_says_so_and_stays_as_it_is() -> Result<()> {
+    play(Options::new(node_binary!(), 1), async |stage| {
+        stage.browser.expect("status of 401");
+        let visitor = stage.sign_in(Role::Admin).await?;
+        stage
+            .browser
+            .tell("Page.addScriptToEvaluateOnNewDocument", json!({ "source": COUNT }))
+            .await?;
+        // Nothing on this page changes by itself, so nothing but the end of the session can end its stream.
+        stage.open(1, "/settings").await?;
+        state_is(&stage.browser, "Live").await?;
+        stage.browser.fill("Oldest answer", "7m").await?;
+        let loaded = stage.browser.run("return performance.timeOrigin", vec![]).await?;
+        let ended = visitor.post("/logout", &[]).await?;
+        ensure!(ended.status == 303, "{ended:?}");
+        state_is(&stage.browser, "Signed out").await?;
+        // Nobody asks again and again for what it is refused.
+        let script = "return streams.filter((one) => one.readyState !== EventSource.CLOSED).length";
+        let open = stage.browser.run(script, vec![]).await?;
+        ensure!(open == 0, "{open} streams are still open");
+        ensure!(
+            stage.browser.run("return performance.timeOrigin", vec![]).await? == loaded,
+            "the page was loaded anew"
+        );
+        ensure!(
+            stage.browser.find("textbox", "Oldest answer").await?.value == "7m",
+            "what was typed is lost"
+        );
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_has_one_stream_none_while_hidden_and_finds_a_node_again_that_was_away() -> Result<()> {
     play(Options::new(node_binary!(), 1), async |stage| {
         stage.browser.expect("net::ERR_");
