@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::attempts::Whose;
 use super::handle::TRIALS;
-use super::{AccountPatch, Admin, AdminError, Cookie, Intent, Obstacle, Origin, Role, SignInError};
+use super::{AccountPatch, Admin, AdminError, Cookie, Intent, Keeper, Obstacle, Origin, Role, SignInError};
 use crate::api;
 use crate::auth::{Attempt, AuthenticatorReport, BoxFuture, Clock, Secret, TestClock};
 use crate::cluster::{self, Cluster, Done, Errand, Hashing, Parts, ThisNode};
@@ -96,7 +96,13 @@ impl House {
         Self {
             drain,
             hasher: hasher.clone(),
-            admin: Admin::new(cluster.clone(), store, hasher, time),
+            admin: Admin::new(
+                cluster.clone(),
+                store,
+                hasher,
+                Arc::clone(&time),
+                Arc::new(Keeper::new(time)),
+            ),
             cluster,
             raft,
             clock,

@@ -35,9 +35,9 @@ pub(super) async fn form(
     Query(chosen): Query<DraftQuery>,
 ) -> Result<Response, Failure> {
     let subject = Subject::of(&visit, &query.key(id))?;
-    let begun = visit.draft(&chosen.draft);
+    let begun = visit.draft(&chosen.draft).await?;
     let wanted = begun.map_or_else(|| draft_of(&subject.view.record), |draft| draft.wanted);
-    Ok(page(&visit, &subject, &wanted, &chosen.draft, &Faults::default(), &[]))
+    Ok(page(&visit, &subject, &wanted, &chosen.draft, &Faults::default(), &[]).await)
 }
 
 fn kind_of(subject: &Subject) -> Result<&'static BackendInfo, Failure> {
@@ -45,7 +45,7 @@ fn kind_of(subject: &Subject) -> Result<&'static BackendInfo, Failure> {
     admin::kind(&record.mechanism, &record.backend).ok_or_else(Failure::no_such_page)
 }
 
-fn page(
+async fn page(
     visit: &Visit,
     subject: &Subject,
     wanted: &AuthenticatorDraft,
@@ -65,7 +65,10 @@ fn page(
         is_locked: obstacle.is_some(),
     };
     let key = subject.key();
-    let base = visit.draft(draft_id).and_then(|draft| draft.base);
+    let base = match visit.draft(draft_id).await {
+        Ok(draft) => draft.and_then(|draft| draft.base),
+        Err(failure) => return failure.into_response(),
+    };
     let body = html! {
         @if let Some(why) = &obstacle { (banner(Tone::Info, &html! { "You can look, and not change: " (why) }, None)) }
         @if !tested.is_empty() { (tests(tested)) }
@@ -99,7 +102,7 @@ pub(super) async fn submit(
     visit.demand(Role::Editor)?;
     let subject = Subject::of(&visit, &query.key(id))?;
     let (record, kind) = (&subject.view.record, kind_of(&subject)?);
-    let before = visit.draft(given.text("draft"));
+    let before = visit.draft(given.text("draft")).await?;
     let names = (&*record.key.chain, &*record.key.id);
     let (wanted, mut faults) = draft_from(&given, kind, names, &held(before.as_ref(), Some(record)));
     let wanted = AuthenticatorDraft {
@@ -109,13 +112,15 @@ pub(super) async fn submit(
     let base = before
         .and_then(|draft| draft.base)
         .unwrap_or_else(|| read_base(&given, record));
-    let draft_id = visit.keep_draft(
-        given.text("draft"),
-        Draft {
-            wanted: wanted.clone(),
-            base: Some(base),
-        },
-    )?;
+    let draft_id = visit
+        .keep_draft(
+            given.text("draft"),
+            Draft {
+                wanted: wanted.clone(),
+                base: Some(base),
+            },
+        )
+        .await?;
     let mut tested = Vec::new();
     if faults.is_empty() {
         let with_draft = |page: &str| {
@@ -139,7 +144,7 @@ pub(super) async fn submit(
     } else {
         StatusCode::UNPROCESSABLE_ENTITY
     };
-    let page = page(&visit, &subject, &wanted, &draft_id, &faults, &tested);
+    let page = page(&visit, &subject, &wanted, &draft_id, &faults, &tested).await;
     Ok((status, page).into_response())
 }
 
@@ -152,7 +157,7 @@ pub(super) async fn review(
 ) -> Result<Response, Failure> {
     visit.demand(Role::Editor)?;
     let subject = Subject::of(&visit, &query.key(id))?;
-    let Some(draft) = visit.draft(&chosen.draft) else {
+    let Some(draft) = visit.draft(&chosen.draft).await? else {
         return Ok(gone(subject.key()));
     };
     Ok(review_page(&visit, &subject, &draft, &chosen.draft, &Faults::default()))
@@ -224,7 +229,7 @@ pub(super) async fn apply(
     visit.demand(Role::Editor)?;
     let subject = Subject::of(&visit, &query.key(id))?;
     let (key, draft_id) = (subject.key().clone(), given.text("draft"));
-    let Some(draft) = visit.draft(draft_id) else {
+    let Some(draft) = visit.draft(draft_id).await? else {
         return Ok(gone(&key));
     };
     let revision = draft.base.as_ref().map(|base| base.revision);
@@ -241,7 +246,7 @@ pub(super) async fn apply(
         .await;
     match updated {
         Ok(view) => {
-            visit.forget_draft(draft_id);
+            visit.forget_draft(draft_id).await;
             let said = format!("Saved as revision {}.", view.record.revision);
             Ok(Said::new(said).then(&addresses::authenticator(&key, "")))
         }
@@ -329,7 +334,7 @@ pub(super) async fn merge(
     visit.demand(Role::Editor)?;
     let subject = Subject::of(&visit, &query.key(id))?;
     let (key, draft_id) = (subject.key(), given.text("draft"));
-    let Some(draft) = visit.draft(draft_id) else {
+    let Some(draft) = visit.draft(draft_id).await? else {
         return Ok(gone(key));
     };
     let theirs: &AuthenticatorRecord = &subject.view.record;
@@ -344,13 +349,15 @@ pub(super) async fn merge(
     // What was chosen between is what was shown: a third change in between is a conflict again.
     let mut base = theirs.clone();
     base.revision = given.number("revision").unwrap_or(base.revision);
-    let draft_id = visit.keep_draft(
-        draft_id,
-        Draft {
-            wanted,
-            base: Some(Box::new(base)),
-        },
-    )?;
+    let draft_id = visit
+        .keep_draft(
+            draft_id,
+            Draft {
+                wanted,
+                base: Some(Box::new(base)),
+            },
+        )
+        .await?;
     let address = addresses::authenticator(key, "/settings/review");
     Ok(to(&addresses::with(&address, &[("draft", &draft_id)])))
 }

@@ -113,7 +113,7 @@ pub(super) async fn form(visit: Visit, Query(preset): Query<Preset>) -> Response
         node: "all".to_owned(),
         ..Sheet::default()
     };
-    page(&visit, &sheet, &Faults::default(), &[])
+    page(&visit, &sheet, &Faults::default(), &[]).await
 }
 
 /// `POST /try`: nothing is stored, logged or counted, and the password is not in the answer.
@@ -124,7 +124,7 @@ pub(super) async fn submit(visit: Visit, given: Given) -> Result<Response, Failu
         "" => None,
         id => {
             visit.demand(Role::Editor)?;
-            let kept = visit.draft(id);
+            let kept = visit.draft(id).await?;
             if kept.is_none() {
                 faults = Faults::whole("The draft is not kept any more; try with what is stored.");
             }
@@ -148,11 +148,14 @@ pub(super) async fn submit(visit: Visit, given: Given) -> Result<Response, Failu
             Err(error) => faults = Faults::of(&error),
         }
     }
-    Ok((status, page(&visit, &sheet, &faults, &trials)).into_response())
+    Ok((status, page(&visit, &sheet, &faults, &trials).await).into_response())
 }
 
-fn page(visit: &Visit, sheet: &Sheet, faults: &Faults, trials: &[NodeTrial]) -> Response {
-    let draft = visit.draft(&sheet.draft);
+async fn page(visit: &Visit, sheet: &Sheet, faults: &Faults, trials: &[NodeTrial]) -> Response {
+    let draft = match visit.draft(&sheet.draft).await {
+        Ok(draft) => draft,
+        Err(failure) => return failure.into_response(),
+    };
     let body = html! {
         (faults.summary())
         (results(trials))

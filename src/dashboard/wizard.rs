@@ -143,7 +143,7 @@ pub(super) async fn submit(
     visit.demand(Role::Editor)?;
     let kind = kind_at(&mechanism, &backend)?;
     let chain = query.name();
-    let before = visit.draft(given.text("draft"));
+    let before = visit.draft(given.text("draft")).await?;
     let (wanted, faults) = draft_from(
         &given,
         kind,
@@ -155,7 +155,7 @@ pub(super) async fn submit(
         base: None,
     };
     let mut step = Step {
-        draft_id: visit.keep_draft(given.text("draft"), draft)?,
+        draft_id: visit.keep_draft(given.text("draft"), draft).await?,
         position: given.text("position").to_owned(),
         draft: wanted,
         faults,
@@ -182,7 +182,7 @@ pub(super) async fn submit(
 }
 
 async fn created(visit: &Visit, view: &AuthenticatorView, step: &Step) -> Result<Response, Failure> {
-    visit.forget_draft(&step.draft_id);
+    visit.forget_draft(&step.draft_id).await;
     let key = &view.record.key;
     let position = match step.position.split_once(' ') {
         Some(("first", _)) => Some(Position::Front),
