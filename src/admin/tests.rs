@@ -93,16 +93,11 @@ impl House {
         let served = api::peer_server(&api::PeerSettings::default(), listener, cluster.clone(), drain.clone());
         tokio::spawn(served.unwrap_or_else(|error| panic!("{error}")));
         let hasher = Hasher::start(&hash::Settings::default());
+        let keeper = Arc::new(Keeper::new(Arc::clone(&time)));
         Self {
             drain,
             hasher: hasher.clone(),
-            admin: Admin::new(
-                cluster.clone(),
-                store,
-                hasher,
-                Arc::clone(&time),
-                Arc::new(Keeper::new(time)),
-            ),
+            admin: Admin::new(cluster.clone(), store, hasher, time, keeper),
             cluster,
             raft,
             clock,
