@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use self::doors::Doors;
 use self::rooms::Rooms;
-use crate::admin::{Admin, Bootstrapper, password_upgrades};
+use crate::admin::{Admin, Bootstrapper, Keeper, password_upgrades};
 use crate::api::{self, Denials, Door, PublicParts};
 use crate::auth::{Clock, LiveChains, SystemClock, Tally, TracedLogin};
 use crate::backends::{Context, Reconciler};
@@ -210,6 +210,7 @@ impl Node {
         background.spawn(reconciler.clone().run(store.watch_authenticators()));
         background.spawn(reconciler.clone().keep_renewed());
 
+        let keeper = Arc::new(Keeper::new(clock.clone()));
         let cluster = Cluster::start(cluster::Parts {
             settings: settings.cluster.clone(),
             peer_address: doors.peer_address.clone(),
@@ -227,6 +228,7 @@ impl Node {
                 clock: clock.clone(),
                 data_dir: settings.node.data_dir.clone(),
                 store: store.clone(),
+                keeper: keeper.clone(),
             }),
         });
         let (ready, changes) = (cluster.watch_ready(), store.watch_authenticators());
@@ -257,7 +259,7 @@ impl Node {
             traces: traces.clone().map(recorder),
         };
         let time_of_pages = clock.clone();
-        let admin = Admin::new(cluster.clone(), store.clone(), hasher, clock);
+        let admin = Admin::new(cluster.clone(), store.clone(), hasher, clock, keeper);
         let bootstrap_dir = settings.admin.bootstrap_dir(&settings.node.data_dir);
         let bootstrapper = Bootstrapper::new(admin.clone(), bootstrap_dir);
         background.spawn(bootstrapper.run(store.watch_authenticators()));

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::auth::OnFailure;
 use crate::backends::Violation;
 
 /// An authenticator to be made. Its `Debug` shows no settings, which may hold secrets.
-#[derive(Clone, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct AuthenticatorDraft {
     /// Empty: `global`.
     pub chain: String,
@@ -30,6 +31,7 @@ pub struct AuthenticatorDraft {
     /// `None`: five seconds.
     pub timeout: Option<Duration>,
     /// What was found wrong while it was read: refused together with what is found wrong later.
+    #[serde(skip)]
     pub faults: Vec<Violation>,
 }
 

@@ -59,7 +59,7 @@ impl Admin {
             tried: match done {
                 Done::Tried { health, took } => Ok((health, took)),
                 Done::Failed(why) => Err(why),
-                Done::Done | Done::Trial(_) => Err("the node did not try".to_owned()),
+                Done::Done | Done::Trial(_) | Done::Told(_) => Err("the node did not try".to_owned()),
             },
         };
         Ok(done.into_iter().map(shown).collect())
@@ -96,7 +96,7 @@ impl Admin {
             node,
             outcome: match done {
                 Done::Failed(why) => Err(why),
-                Done::Done | Done::Tried { .. } | Done::Trial(_) => Ok(()),
+                Done::Done | Done::Tried { .. } | Done::Trial(_) | Done::Told(_) => Ok(()),
             },
         };
         done.into_iter().map(shown).collect()

@@ -10,6 +10,7 @@ use super::attempts::Attempts;
 use super::error::AdminError;
 use super::export::MOST_EXPORTS;
 use super::import::Limits;
+use super::keeping::Keeper;
 use super::sessions::Renewals;
 use crate::auth::Clock;
 use crate::cluster::{Cluster, ReadRequirement};
@@ -61,11 +62,13 @@ pub struct Admin {
     /// Logins that operators tried from this node.
     pub(super) trials: Arc<Attempts>,
     pub(super) renewals: Arc<Renewals>,
+    /// What this node keeps for people who are signed in.
+    pub(super) keeper: Arc<Keeper>,
 }
 
 impl Admin {
     /// Over these rooms.
-    pub fn new(cluster: Cluster, store: Store, hasher: Hasher, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(cluster: Cluster, store: Store, hasher: Hasher, clock: Arc<dyn Clock>, keeper: Arc<Keeper>) -> Self {
         let limits = Limits::default();
         let imports = Arc::new(Semaphore::new(limits.running));
         Self {
@@ -79,6 +82,7 @@ impl Admin {
             attempts: Arc::new(Attempts::at_most(SIGN_INS)),
             trials: Arc::new(Attempts::at_most(TRIALS)),
             renewals: Arc::default(),
+            keeper,
         }
     }
 

@@ -16,6 +16,7 @@ mod error;
 mod export;
 mod handle;
 mod import;
+mod keeping;
 mod nodes;
 mod operators;
 mod paging;
@@ -55,6 +56,7 @@ pub use self::handle::{Admin, Caller, Intent};
 #[cfg(fuzzing)]
 pub use self::import::count_rows;
 pub use self::import::{BadRow, ImportBody, ImportFormat, ImportHeader, ImportProgress, PasswordType};
+pub use self::keeping::{ImportPlace, ImportStage, ImportView, Keeper, Shelf};
 pub use self::nodes::{ClusterCreated, MembershipView, NodeList, Removal, SettingsPatch, SettingsView};
 pub use self::operators::OperatorCreated;
 pub use self::paging::Page;

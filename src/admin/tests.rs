@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::attempts::Whose;
 use super::handle::TRIALS;
-use super::{AccountPatch, Admin, AdminError, Cookie, Intent, Obstacle, Origin, Role, SignInError};
+use super::{AccountPatch, Admin, AdminError, Cookie, Intent, Keeper, Obstacle, Origin, Role, SignInError};
 use crate::api;
 use crate::auth::{Attempt, AuthenticatorReport, BoxFuture, Clock, Secret, TestClock};
 use crate::cluster::{self, Cluster, Done, Errand, Hashing, Parts, ThisNode};
@@ -93,10 +93,11 @@ impl House {
         let served = api::peer_server(&api::PeerSettings::default(), listener, cluster.clone(), drain.clone());
         tokio::spawn(served.unwrap_or_else(|error| panic!("{error}")));
         let hasher = Hasher::start(&hash::Settings::default());
+        let keeper = Arc::new(Keeper::new(Arc::clone(&time)));
         Self {
             drain,
             hasher: hasher.clone(),
-            admin: Admin::new(cluster.clone(), store, hasher, time),
+            admin: Admin::new(cluster.clone(), store, hasher, time, keeper),
             cluster,
             raft,
             clock,

@@ -55,7 +55,7 @@ impl Admin {
             trial: match done {
                 Done::Trial(trial) => Ok(*trial),
                 Done::Failed(why) => Err(why),
-                Done::Done | Done::Tried { .. } => Err("the node did not try".to_owned()),
+                Done::Done | Done::Tried { .. } | Done::Told(_) => Err("the node did not try".to_owned()),
             },
         };
         Ok(done.into_iter().map(shown).collect())

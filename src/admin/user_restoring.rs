@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::error::AdminError;
 use super::handle::{Admin, Intent};
 use super::user_checks::user_key;
@@ -9,7 +11,7 @@ use crate::auth::{AuthenticatorKey, UserDirectory as _, UserKey};
 use crate::store::{Command, NewUser};
 
 /// A user with what protects it. Its `Debug` is its name alone.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct RememberedUser {
     key: UserKey,
     user: NewUser,

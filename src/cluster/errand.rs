@@ -1,9 +1,11 @@
 //! What an operator wants done on every node: not a change of what the cluster knows, so it does not go through consensus.
 
+use std::fmt;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroize as _;
 
 use super::handle::{Cluster, Inner};
 use super::orders::{decode, encode};
@@ -21,6 +23,8 @@ pub enum Errand {
     Test(Box<AuthenticatorRecord>),
     /// Try a login. Nothing is counted, stored or logged.
     Try(Box<Attempt>),
+    /// Tell something that this node alone keeps.
+    Ask(Parcel),
 }
 
 /// What became of an errand on a node. Append-only.
@@ -34,6 +38,36 @@ pub enum Done {
     Failed(String),
     /// A login was tried.
     Trial(Box<Trial>),
+    /// What was asked.
+    Told(Parcel),
+}
+
+/// What one room of two nodes tells itself, in its own encoding. It may hold secrets: wiped on drop, and its `Debug` shows nothing.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parcel(Vec<u8>);
+
+impl Parcel {
+    /// Takes the bytes over.
+    pub const fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// What is in it.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Parcel {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl fmt::Debug for Parcel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
 }
 
 impl Cluster {
@@ -70,5 +104,17 @@ impl Inner {
             Ok(done) => done,
             Err(why) => Done::Failed(why),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Errand, Parcel};
+
+    #[test]
+    fn what_one_node_asks_another_cannot_be_printed() {
+        let errand = Errand::Ask(Parcel::new(b"AAAA".to_vec()));
+        let shown = format!("{errand:?}");
+        assert!(!shown.contains("65") && !shown.contains("AAAA"), "{shown}");
     }
 }

@@ -20,7 +20,7 @@ mod writer;
 
 pub use crate::raft::Role;
 
-pub use self::errand::{Done, Errand};
+pub use self::errand::{Done, Errand, Parcel};
 pub use self::errors::{ClusterError, ReadError, Refused};
 pub use self::freshness::Freshness;
 pub use self::gather::NodeStatus;

@@ -35,7 +35,7 @@ pub(super) async fn form(
     Query(chosen): Query<DraftQuery>,
 ) -> Result<Response, Failure> {
     let subject = Subject::of(&visit, &query.key(id))?;
-    let begun = visit.draft(&chosen.draft);
+    let begun = visit.draft(&chosen.draft).await?;
     if begun.is_none() && !chosen.draft.is_empty() {
         return Ok(gone(subject.key()));
     }
@@ -105,7 +105,7 @@ pub(super) async fn submit(
     visit.demand(Role::Editor)?;
     let subject = Subject::of(&visit, &query.key(id))?;
     let (record, kind) = (&subject.view.record, kind_of(&subject)?);
-    let before = visit.draft(given.text("draft"));
+    let before = visit.draft(given.text("draft")).await?;
     let names = (&*record.key.chain, &*record.key.id);
     let (wanted, mut faults) = draft_from(&given, kind, names, before.as_ref(), Some(record));
     let wanted = AuthenticatorDraft {
@@ -119,7 +119,7 @@ pub(super) async fn submit(
         wanted: wanted.clone(),
         base: Some(base),
     };
-    let draft_id = visit.keep_draft(given.text("draft"), draft.clone())?;
+    let draft_id = visit.keep_draft(given.text("draft"), draft.clone()).await?;
     let mut tested = Vec::new();
     if faults.is_empty() {
         let with_draft = |page: &str| {
@@ -159,7 +159,7 @@ pub(super) async fn review(
 ) -> Result<Response, Failure> {
     visit.demand(Role::Editor)?;
     let subject = Subject::of(&visit, &query.key(id))?;
-    let Some(draft) = visit.draft(&chosen.draft) else {
+    let Some(draft) = visit.draft(&chosen.draft).await? else {
         return Ok(gone(subject.key()));
     };
     Ok(review_page(&visit, &subject, &draft, &chosen.draft, &Faults::default()))
@@ -240,7 +240,7 @@ pub(super) async fn apply(
     visit.demand(Role::Editor)?;
     let subject = Subject::of(&visit, &query.key(id))?;
     let (key, draft_id) = (subject.key().clone(), given.text("draft"));
-    let Some(draft) = visit.draft(draft_id) else {
+    let Some(draft) = visit.draft(draft_id).await? else {
         return Ok(gone(&key));
     };
     let revision = draft.base.as_ref().map(|base| base.revision);
@@ -251,7 +251,7 @@ pub(super) async fn apply(
         .await;
     match updated {
         Ok(view) => {
-            visit.forget_draft(draft_id);
+            visit.forget_draft(draft_id).await;
             let said = format!("Saved as revision {}.", view.record.revision);
             Ok(Said::new(said).then(&addresses::authenticator(&key, "")))
         }
@@ -339,7 +339,7 @@ pub(super) async fn merge(
     visit.demand(Role::Editor)?;
     let subject = Subject::of(&visit, &query.key(id))?;
     let (key, draft_id) = (subject.key(), given.text("draft"));
-    let Some(draft) = visit.draft(draft_id) else {
+    let Some(draft) = visit.draft(draft_id).await? else {
         return Ok(gone(key));
     };
     let theirs: &AuthenticatorRecord = &subject.view.record;
@@ -354,13 +354,15 @@ pub(super) async fn merge(
     // What was chosen between is what was shown: a third change in between is a conflict again.
     let mut base = theirs.clone();
     base.revision = given.number("revision").unwrap_or(base.revision);
-    let draft_id = visit.keep_draft(
-        draft_id,
-        Draft {
-            wanted,
-            base: Some(Box::new(base)),
-        },
-    )?;
+    let draft_id = visit
+        .keep_draft(
+            draft_id,
+            Draft {
+                wanted,
+                base: Some(Box::new(base)),
+            },
+        )
+        .await?;
     let address = addresses::authenticator(key, "/settings/review");
     Ok(to(&addresses::with(&address, &[("draft", &draft_id)])))
 }

@@ -1,15 +1,17 @@
-//! Settings that somebody has typed and not yet stored. They may hold secrets, so they stay in memory.
+//! Settings that somebody has typed and not yet stored. They may hold secrets, so they stay in memory, on the node where they were
+//! typed, and every node asks for them there.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::failure::Failure;
 use super::form::Given;
 use super::visit::Visit;
-use crate::admin::AuthenticatorDraft;
+use crate::admin::{AuthenticatorDraft, Shelf};
 use crate::auth::AuthenticatorRecord;
 
 /// What somebody has typed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Draft {
     /// The authenticator as it would be.
     pub(super) wanted: AuthenticatorDraft,
@@ -19,24 +21,19 @@ pub(super) struct Draft {
 
 impl Visit {
     /// Keeps what this operator has typed, in the place of the draft that is named.
-    pub(super) fn keep_draft(&self, id: &str, draft: Draft) -> Result<String, Failure> {
-        let (site, now) = (self.site(), self.site().clock().instant());
-        let kept = site.drafts().keep(id, &self.signed.session_id, draft, now);
-        kept.map_err(|error| {
-            tracing::error!(%error, "the machine gives no random bytes");
-            Failure::unreadable("This node cannot keep a draft now.")
-        })
+    pub(super) async fn keep_draft(&self, id: &str, draft: Draft) -> Result<String, Failure> {
+        let admin = self.site().admin();
+        Ok(admin.keep(Shelf::Drafts, &self.signed, id, &draft).await?)
     }
 
-    /// What this operator has typed before, on this node.
-    pub(super) fn draft(&self, id: &str) -> Option<Draft> {
-        let (site, now) = (self.site(), self.site().clock().instant());
-        site.drafts().find(id, &self.signed.session_id, now)
+    /// What this operator has typed before, on whichever node.
+    pub(super) async fn draft(&self, id: &str) -> Result<Option<Draft>, Failure> {
+        Ok(self.site().admin().find(Shelf::Drafts, &self.signed, id).await?)
     }
 
     /// It is stored, or given up.
-    pub(super) fn forget_draft(&self, id: &str) {
-        self.site().drafts().forget(id, &self.signed.session_id);
+    pub(super) async fn forget_draft(&self, id: &str) {
+        self.site().admin().forget(Shelf::Drafts, &self.signed, id).await;
     }
 }
 

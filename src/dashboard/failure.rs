@@ -42,6 +42,16 @@ impl Failure {
         )
     }
 
+    /// What was there is not kept any more.
+    pub(super) fn gone(what: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::GONE,
+            "Not kept any more",
+            what,
+            "Begin again from the list of authenticators.",
+        )
+    }
+
     /// A role that does not suffice.
     pub(super) fn forbidden(yours: Role, needed: Role) -> Self {
         let what = format!("Your role is {}; this needs {}.", role_word(yours), role_word(needed));

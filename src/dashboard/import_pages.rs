@@ -1,31 +1,40 @@
 //! Bringing in a file of users: choose it, see what is wrong with it, store it, watch it.
 
 use std::fs::File;
-use std::io::Write as _;
-use std::sync::Arc;
+use std::io;
+use std::time::Duration;
 
+use axum::extract::multipart::{Field as Part, MultipartError};
 use axum::extract::{Multipart, Path, Query};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
+use tokio::io::AsyncWriteExt as _;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use super::addresses::{self, ChainQuery};
 use super::authenticator_tabs::{Subject, Tab};
 use super::failure::Failure;
 use super::format;
-use super::imports::{Job, Stage, State};
 use super::said::{Said, to};
 use super::site::Site;
 use super::ui::{Button, Faults, Field, Tone, banner, check, link, radios};
 use super::visit::Visit;
-use crate::admin::{BadRow, ImportFormat, ImportHeader, OnConflict, PasswordType, Role};
+use crate::admin::{
+    BadRow, ImportFormat, ImportHeader, ImportStage as Stage, ImportView, OnConflict, PasswordType, Role,
+};
 use crate::auth::AuthenticatorKey;
 
 /// Rejected rows that the page shows; the file has all that are remembered.
 const SHOWN: usize = 100;
 const LONGEST_NAME: usize = 200;
+/// An upload that stands still for so long has lost its browser.
+const STILL: Duration = Duration::from_secs(60);
+const GONE: &str = "The node that took this file does not know the import any more: it has been started anew since, or there were many \
+                    later ones. What was stored stays stored.";
 
 /// `GET /authenticators/{id}/users/import`.
 pub(super) async fn form(
@@ -126,6 +135,11 @@ pub(super) async fn upload(
     visit.demand(Role::Editor)?;
     let subject = Subject::of(&visit, &query.key(id))?;
     let owner = subject.key();
+    let (admin, by) = (visit.site().admin(), &visit.signed.account.name);
+    // Nothing of the file is read before it has its place.
+    let place = admin
+        .import_place(by)
+        .map_err(|why| Failure::too_many(format!("The file was not taken: {why}.")))?;
     let wishes = received(form).await?;
     let Some((name, file)) = wishes.upload else {
         let page = form_page(&visit, &subject, &Faults::one("file", "was not chosen"));
@@ -146,35 +160,17 @@ pub(super) async fn upload(
         import_id: String::new(),
         resume_after_row: 0,
     };
-    let by = &visit.signed.account.name;
-    let Some((number, job)) = visit.site().imports().take(header, name, by, file) else {
-        return Err(Failure::too_many("Too many imports run on this node."));
-    };
-    tokio::spawn(job.check(visit.site().admin().clone()));
-    Ok(to(&job_address(owner, number, "")))
+    let job = admin.take_import(place, header, name, file)?;
+    Ok(to(&job_address(owner, &job, "")))
 }
 
-/// The file lies in a folder of the system without a name, and is gone when nobody reads it any more.
 async fn received(mut form: Multipart) -> Result<Wishes, Failure> {
-    let unreadable = |error: axum::extract::multipart::MultipartError| Failure::unreadable(error.body_text());
     let mut wishes = Wishes::default();
-    while let Some(mut field) = form.next_field().await.map_err(unreadable)? {
-        match field.name().unwrap_or_default().to_owned().as_str() {
-            "file" => {
-                let name: String = field
-                    .file_name()
-                    .unwrap_or_default()
-                    .chars()
-                    .take(LONGEST_NAME)
-                    .collect();
-                let mut file = tempfile::tempfile().map_err(|error| cannot_keep(&error))?;
-                while let Some(piece) = field.chunk().await.map_err(unreadable)? {
-                    file.write_all(&piece).map_err(|error| cannot_keep(&error))?;
-                }
-                wishes.upload = Some((name.clone(), file)).filter(|_| !name.is_empty());
-            }
-            "passwords" => wishes.passwords = field.text().await.map_err(unreadable)?,
-            "on_conflict" => wishes.on_conflict = field.text().await.map_err(unreadable)?,
+    while let Some(part) = arriving(form.next_field()).await? {
+        match part.name().unwrap_or_default() {
+            "file" => wishes.upload = uploaded(part).await?,
+            "passwords" => wishes.passwords = arriving(part.text()).await?,
+            "on_conflict" => wishes.on_conflict = arriving(part.text()).await?,
             "all_or_nothing" => wishes.all_or_nothing = true,
             _ => {}
         }
@@ -182,7 +178,33 @@ async fn received(mut form: Multipart) -> Result<Wishes, Failure> {
     Ok(wishes)
 }
 
-fn cannot_keep(error: &std::io::Error) -> Failure {
+/// The file lies in a folder of the system without a name, and is gone when nobody reads it any more.
+async fn uploaded(mut part: Part<'_>) -> Result<Option<(String, File)>, Failure> {
+    let name: String = part
+        .file_name()
+        .unwrap_or_default()
+        .chars()
+        .take(LONGEST_NAME)
+        .collect();
+    let made = spawn_blocking(tempfile::tempfile).await;
+    let made = made.unwrap_or_else(|error| Err(io::Error::other(error)));
+    let mut file = tokio::fs::File::from_std(made.map_err(|error| cannot_keep(&error))?);
+    while let Some(piece) = arriving(part.chunk()).await? {
+        file.write_all(&piece).await.map_err(|error| cannot_keep(&error))?;
+    }
+    file.flush().await.map_err(|error| cannot_keep(&error))?;
+    Ok(Some((name, file.into_std().await)).filter(|(name, _)| !name.is_empty()))
+}
+
+/// The next of what the browser sends.
+async fn arriving<T>(next: impl Future<Output = Result<T, MultipartError>>) -> Result<T, Failure> {
+    match timeout(STILL, next).await {
+        Ok(arrived) => arrived.map_err(|error| Failure::unreadable(error.body_text())),
+        Err(_) => Err(Failure::unreadable("The file stopped coming.")),
+    }
+}
+
+fn cannot_keep(error: &io::Error) -> Failure {
     tracing::error!(%error, "an uploaded file cannot be kept");
     Failure::unreadable("This node cannot keep the file. Its log says why.")
 }
@@ -198,93 +220,139 @@ fn format_of(name: &str) -> ImportFormat {
     }
 }
 
-fn job_address(owner: &AuthenticatorKey, number: u64, page: &str) -> String {
-    addresses::authenticator(owner, &format!("/users/imports/{number}{page}"))
+fn job_address(owner: &AuthenticatorKey, job: &str, page: &str) -> String {
+    addresses::authenticator(owner, &format!("/users/imports/{job}{page}"))
 }
 
-fn job_of(site: &Site, number: u64, owner: &AuthenticatorKey) -> Result<Arc<Job>, Failure> {
-    let found = site.imports().find(number);
+/// The import of that name, from the node that keeps it.
+async fn import_of(visit: &Visit, owner: &AuthenticatorKey, job: &str) -> Result<ImportView, Failure> {
+    let found = visit.site().admin().import(job).await?;
     found
-        .filter(|job| (&job.header.chain, &job.header.authenticator) == (&owner.chain, &owner.id))
-        .ok_or_else(Failure::no_such_page)
+        .filter(|import| import.owner == *owner)
+        .ok_or_else(|| Failure::gone(GONE))
 }
 
 /// `GET /authenticators/{id}/users/imports/{job}`.
 pub(super) async fn job(
     visit: Visit,
-    Path((id, number)): Path<(String, u64)>,
+    Path((id, job)): Path<(String, String)>,
     Query(query): Query<ChainQuery>,
 ) -> Result<Response, Failure> {
     let subject = Subject::of(&visit, &query.key(id))?;
     let owner = subject.key();
-    let job = job_of(visit.site(), number, owner)?;
-    let state = job.state();
+    let import = import_of(&visit, owner, &job).await?;
+    let bad = match import.rejects {
+        0 => Vec::new(),
+        _ => visit.site().admin().import_rejects(&job, SHOWN).await?,
+    };
+    let is_moving = matches!(import.stage, Stage::Checking | Stage::Running);
     let obstacle = visit.obstacle(Role::Editor);
     let body = html! {
-        @if !state.stage.is_over() && state.stage != Stage::Checked { noscript { meta http-equiv="refresh" content="2"; } }
-        (progress(&job, &state))
-        @if state.stage == Stage::Checked {
-            form.actions method="post" action=(job_address(owner, number, "/run")) {
-                (Button::primary(&format!("Import {}", format::counted(state.good, "user"))).unless(obstacle.as_deref()).draw())
+        @if is_moving { noscript { meta http-equiv="refresh" content="2"; } }
+        (progress(&import))
+        @if import.stage == Stage::Checked {
+            form.actions method="post" action=(job_address(owner, &job, "/run")) {
+                (Button::primary(&format!("Import {}", format::counted(import.good, "user"))).unless(obstacle.as_deref()).draw())
                 (link(&addresses::authenticator(owner, "/users/import"), "Choose another file"))
             }
         }
-        @if state.stage == Stage::Running {
-            form.actions method="post" action=(job_address(owner, number, "/stop")) { (Button::new("Stop").draw()) }
+        @if is_moving {
+            form.actions method="post" action=(job_address(owner, &job, "/stop")) { (Button::new("Stop").unless(obstacle.as_deref()).draw()) }
         }
-        (rejects(owner, number, &state))
-        @if state.stage.is_over() { p { (link(&addresses::authenticator(owner, "/users"), "Users")) } }
+        (rejects(owner, &job, import.rejects, &bad))
+        @if import.stage.is_over() {
+            p {
+                (link(&addresses::authenticator(owner, "/users"), "Users"))
+                @if import.stage == Stage::Refused { " " (link(&addresses::authenticator(owner, "/users/import"), "Choose another file")) }
+            }
+        }
     };
-    let title = format!("Import of {}", job.file_name);
+    let title = format!("Import of {}", import.file_name);
     Ok(visit.page(
         subject
             .page(&visit, Tab::Users, &title, &body)
-            .live(format!("import:{number}"))
-            .state(state.stage as u64),
+            .live(format!("import:{job}"))
+            .state(import.stage as u64),
     ))
 }
 
-/// What of the page changes while it is open.
-pub(super) fn fragments(site: &Site, number: u64) -> Vec<Markup> {
-    let job = site.imports().find(number);
-    job.map_or_else(Vec::new, |job| vec![progress(&job, &job.state())])
+/// What of the page changes while it is open, and which stage the import is in: a page that shows an earlier one should be loaded
+/// anew.
+pub(super) async fn fragment(site: &Site, job: &str) -> (Markup, u64) {
+    let troubled = |why: &str| {
+        let piece = html! { div.stack id="import" { (banner(Tone::Warn, &html! { (why) }, None)) } };
+        (piece, 0)
+    };
+    match site.admin().import(job).await {
+        Ok(Some(import)) => (progress(&import), import.stage as u64),
+        Ok(None) => troubled(GONE),
+        Err(why) => troubled(&format!("How far the import is cannot be told now: {why}.")),
+    }
 }
 
-/// Which stage an import is in: a page that shows an earlier one should be loaded anew.
-pub(super) fn stage_number(site: &Site, number: u64) -> u64 {
-    let job = site.imports().find(number);
-    job.map_or(0, |job| job.state().stage as u64)
-}
-
-fn progress(job: &Job, state: &State) -> Markup {
-    let done = &state.progress;
-    let all = state.good + done.failed;
+fn progress(import: &ImportView) -> Markup {
+    let done = &import.progress;
+    let all = import.good + done.failed;
     html! {
         div.stack id="import" {
-            @match state.stage {
+            @match import.stage {
                 Stage::Checking => { p role="status" { "Checking the file: " (format::counted(done.total(), "row")) " so far." } progress {} }
                 Stage::Checked => {
                     @let tone = if done.failed > 0 { Tone::Warn } else { Tone::Ok };
                     (banner(tone, &html! {
-                        (format::counted(state.good, "row")) " can be stored, " (format::count(done.failed)) " cannot. Nothing is stored yet."
-                        @if job.header.all_or_nothing && done.failed > 0 { " All or nothing was asked for, so nothing would be." }
+                        (format::counted(import.good, "row")) " can be stored, " (format::count(done.failed)) " cannot. Nothing is stored yet."
                     }, None))
                 }
+                Stage::Refused => { (banner(Tone::Down, &html! { (refusal(import)) }, None)) }
                 Stage::Running => {
                     progress max=(all.max(1)) value=(done.total()) aria-label="Import" {}
-                    (totals(state, all))
+                    (totals(import, all))
                 }
-                Stage::Done => { (banner(Tone::Ok, &html! { "The import is done." }, None)) (totals(state, all)) }
-                Stage::Stopped => { (banner(Tone::Warn, &html! { "The import was stopped. What is stored stays." }, None)) (totals(state, all)) }
-                Stage::Failed => { (banner(Tone::Down, &html! { "The import cannot go on: " (state.error) "." }, None)) (totals(state, all)) }
+                Stage::Done => { (end(import)) (totals(import, all)) }
+                Stage::Stopped => { (banner(Tone::Warn, &html! { "The import was stopped. What is stored stays." }, None)) (totals(import, all)) }
+                Stage::Failed => { (banner(Tone::Down, &html! { "The import cannot go on: " (import.error) "." }, None)) (totals(import, all)) }
             }
-            @for warning in &state.warnings { (banner(Tone::Warn, &html! { (warning) }, None)) }
+            @for warning in &import.warnings { (banner(Tone::Warn, &html! { (warning) }, None)) }
         }
     }
 }
 
-fn totals(state: &State, all: u64) -> Markup {
-    let done = &state.progress;
+/// Why there is nothing to begin.
+fn refusal(import: &ImportView) -> String {
+    let (good, bad) = (import.good, import.progress.failed);
+    match (good, bad) {
+        (0, 0) => "The file holds no rows. Nothing is stored.".to_owned(),
+        (0, _) => format!(
+            "None of {} can be stored. Nothing is stored.",
+            format::counted(bad, "row")
+        ),
+        _ => format!(
+            "{} can be stored, {} cannot. All or nothing was asked for, so nothing is stored.",
+            format::counted(good, "row"),
+            format::count(bad)
+        ),
+    }
+}
+
+/// What the import came to: well done only if nothing was rejected.
+fn end(import: &ImportView) -> Markup {
+    let bad = import.progress.failed;
+    let is_empty = import.progress.total() == bad;
+    let (tone, said) = match bad {
+        0 => (Tone::Ok, "The import is done.".to_owned()),
+        _ if is_empty => (Tone::Down, format!("Nothing was stored: {} rejected.", were(bad))),
+        _ => (Tone::Warn, format!("The import is done. {} rejected.", were(bad))),
+    };
+    banner(tone, &html! { (said) }, None)
+}
+
+fn were(rows: u64) -> String {
+    let verb = if rows == 1 { "was" } else { "were" };
+    format!("{} {verb}", format::counted(rows, "row"))
+}
+
+fn totals(import: &ImportView, all: u64) -> Markup {
+    let done = &import.progress;
     html! {
         p {
             (format::count(done.total())) " of " (format::count(all)) " · "
@@ -295,20 +363,20 @@ fn totals(state: &State, all: u64) -> Markup {
     }
 }
 
-fn rejects(owner: &AuthenticatorKey, number: u64, state: &State) -> Markup {
-    if state.rejects.is_empty() {
+fn rejects(owner: &AuthenticatorKey, job: &str, all: u64, shown: &[BadRow]) -> Markup {
+    if shown.is_empty() {
         return html! {};
     }
     html! {
         section.stack {
             h2 { "Rejected rows" }
-            p { a href=(job_address(owner, number, "/rejected.csv")) { "Download all " (format::count(state.rejects.len() as u64)) } " · without passwords" }
+            p { a href=(job_address(owner, job, "/rejected.csv")) { "Download all " (format::count(all)) } " · without passwords" }
             div.card.flush {
                 div.scroll tabindex="0" role="region" aria-label="Rejected rows" {
                     table.data {
                         thead { tr { @for name in ["Line", "Name", "Column", "Why"] { th scope="col" { (name) } } } }
                         tbody {
-                            @for row in state.rejects.iter().take(SHOWN) {
+                            @for row in shown {
                                 tr { td { (row.line) } td { (row.user_id) } td { (row.column) } td { (row.reason) } }
                             }
                         }
@@ -322,11 +390,12 @@ fn rejects(owner: &AuthenticatorKey, number: u64, state: &State) -> Markup {
 /// `GET …/imports/{job}/rejected.csv`.
 pub(super) async fn rejected(
     visit: Visit,
-    Path((id, number)): Path<(String, u64)>,
+    Path((id, job)): Path<(String, String)>,
     Query(query): Query<ChainQuery>,
 ) -> Result<Response, Failure> {
-    let job = job_of(visit.site(), number, &query.key(id))?;
-    let written = rejects_file(&job.state().rejects).map_err(|error| Failure::unreadable(error.to_string()))?;
+    import_of(&visit, &query.key(id), &job).await?;
+    let rows = visit.site().admin().import_rejects(&job, usize::MAX).await?;
+    let written = rejects_file(&rows).map_err(|error| Failure::unreadable(error.to_string()))?;
     Ok(csv("rejected.csv", written))
 }
 
@@ -352,28 +421,27 @@ fn harmless(text: &str) -> String {
 /// `POST …/imports/{job}/run`.
 pub(super) async fn run(
     visit: Visit,
-    Path((id, number)): Path<(String, u64)>,
+    Path((id, job)): Path<(String, String)>,
     Query(query): Query<ChainQuery>,
 ) -> Result<Response, Failure> {
     visit.demand(Role::Editor)?;
     let owner = query.key(id);
-    let job = job_of(visit.site(), number, &owner)?;
-    if job.begin() {
-        tokio::spawn(job.run(visit.site().admin().clone()));
-    }
-    Ok(to(&job_address(&owner, number, "")))
+    import_of(&visit, &owner, &job).await?;
+    visit.site().admin().begin_import(&job).await?;
+    Ok(to(&job_address(&owner, &job, "")))
 }
 
 /// `POST …/imports/{job}/stop`.
 pub(super) async fn stop(
     visit: Visit,
-    Path((id, number)): Path<(String, u64)>,
+    Path((id, job)): Path<(String, String)>,
     Query(query): Query<ChainQuery>,
 ) -> Result<Response, Failure> {
     visit.demand(Role::Editor)?;
     let owner = query.key(id);
-    job_of(visit.site(), number, &owner)?.stop();
-    Ok(Said::new("The import stops after what is on its way.").then(&job_address(&owner, number, "")))
+    import_of(&visit, &owner, &job).await?;
+    visit.site().admin().stop_import(&job).await?;
+    Ok(Said::new("The import stops after what is on its way.").then(&job_address(&owner, &job, "")))
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! What changes while a page is open: drawn once a second for everybody who looks at the same thing, from memory alone.
+//! What changes while a page is open: drawn once a second for everybody who looks at the same thing.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::extract::Query;
@@ -35,7 +35,7 @@ enum Topic {
     Chain(String),
     Authenticator(AuthenticatorKey),
     Cluster,
-    Import(u64),
+    Import(String),
 }
 
 impl Topic {
@@ -43,7 +43,7 @@ impl Topic {
         Some(match name.split_once(':') {
             None if name == "cluster" => Self::Cluster,
             None if name.is_empty() || name == "standing" => Self::Standing,
-            Some(("import", number)) => Self::Import(number.parse().ok()?),
+            Some(("import", job)) => Self::Import(job.to_owned()),
             Some(("chain", chain)) => Self::Chain(chain.to_owned()),
             Some(("authenticator", rest)) => {
                 let (chain, id) = split_key(rest)?;
@@ -53,7 +53,8 @@ impl Topic {
         })
     }
 
-    fn draw(&self, site: &Site) -> Drawn {
+    /// Imports are asked for at their node; everything else is drawn from memory.
+    async fn draw(&self, site: &Site) -> Drawn {
         let standing = site.admin().standing();
         let mut pieces = vec![standing::banners(&standing)];
         let mut state = 0;
@@ -70,9 +71,10 @@ impl Topic {
             }
             Self::Authenticator(key) => pieces.extend(overview::fragments(site, key)),
             Self::Cluster => pieces.extend(cluster::fragments(site)),
-            Self::Import(number) => {
-                pieces.extend(import_pages::fragments(site, *number));
-                state = import_pages::stage_number(site, *number);
+            Self::Import(job) => {
+                let (piece, stage) = import_pages::fragment(site, job).await;
+                pieces.push(piece);
+                state = stage;
             }
         }
         Drawn {
@@ -120,19 +122,29 @@ impl Hub {
     }
 
     /// What the topic looks like, now and whenever it changes. Whoever comes first has it drawn for all.
-    fn watch(&self, site: &Site, topic: &Topic) -> Option<watch::Receiver<Arc<Drawn>>> {
-        let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
-        topics.retain(|_, drawn| drawn.has_changed().is_ok());
+    async fn watch(&self, site: &Site, topic: &Topic) -> Option<watch::Receiver<Arc<Drawn>>> {
+        if let Some(drawn) = self.topics().get(topic) {
+            return Some(drawn.clone());
+        }
+        let (sender, drawn) = watch::channel(Arc::new(topic.draw(site).await));
+        let mut topics = self.topics();
+        // Somebody else may have come meanwhile.
         if let Some(drawn) = topics.get(topic) {
             return Some(drawn.clone());
         }
         if topics.len() >= MOST_TOPICS {
             return None;
         }
-        let (sender, drawn) = watch::channel(Arc::new(topic.draw(site)));
         topics.insert(topic.clone(), drawn.clone());
         tokio::spawn(keep_drawing(site.clone(), topic.clone(), sender));
         Some(drawn)
+    }
+
+    /// Those that are still drawn.
+    fn topics(&self) -> MutexGuard<'_, HashMap<Topic, watch::Receiver<Arc<Drawn>>>> {
+        let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
+        topics.retain(|_, drawn| drawn.has_changed().is_ok());
+        topics
     }
 }
 
@@ -145,7 +157,7 @@ async fn keep_drawing(site: Site, topic: Topic, sender: watch::Sender<Arc<Drawn>
             _ = ticks.tick() => {}
             () = site.drain().begun() => return,
         }
-        let drawn = topic.draw(&site);
+        let drawn = topic.draw(&site).await;
         sender.send_if_modified(|shown| {
             let changed = **shown != drawn;
             if changed {
@@ -168,7 +180,7 @@ pub(super) async fn events(visit: Visit, Query(wanted): Query<Wanted>) -> Result
     let topic = Topic::of(&wanted.topic).ok_or_else(Failure::no_such_page)?;
     let place = Arc::clone(&site.hub().pages).try_acquire_owned();
     let place = place.map_err(|_| Failure::too_many("Too many pages are kept up to date by this node already."))?;
-    let drawn = site.hub().watch(&site, &topic);
+    let drawn = site.hub().watch(&site, &topic).await;
     let drawn = drawn.ok_or_else(|| Failure::too_many("Too many different pages are open on this node."))?;
     let ended = site.clone();
     let build = Event::default().event("build").data(site.assets().build());

@@ -3,13 +3,10 @@
 use std::sync::Arc;
 
 use super::assets::Assets;
-use super::drafts::Draft;
 use super::history::History;
-use super::imports::Imports;
 use super::live::Hub;
-use super::memory::Memory;
 use super::settings::Settings;
-use crate::admin::{Admin, RememberedUser};
+use crate::admin::Admin;
 use crate::auth::Clock;
 use crate::net::Drain;
 
@@ -34,9 +31,6 @@ pub(super) struct Site {
 struct Inner {
     parts: Parts,
     assets: Assets,
-    drafts: Memory<Draft>,
-    deleted: Memory<RememberedUser>,
-    imports: Imports,
     history: History,
     hub: Hub,
 }
@@ -48,9 +42,6 @@ impl Site {
             inner: Arc::new(Inner {
                 parts,
                 assets: Assets::embedded(),
-                drafts: Memory::default(),
-                deleted: Memory::default(),
-                imports: Imports::default(),
                 history: History::default(),
                 hub,
             }),
@@ -75,20 +66,6 @@ impl Site {
 
     pub(super) fn assets(&self) -> &Assets {
         &self.inner.assets
-    }
-
-    /// Settings typed and not stored.
-    pub(super) fn drafts(&self) -> &Memory<Draft> {
-        &self.inner.drafts
-    }
-
-    /// Users deleted a moment ago.
-    pub(super) fn deleted(&self) -> &Memory<RememberedUser> {
-        &self.inner.deleted
-    }
-
-    pub(super) fn imports(&self) -> &Imports {
-        &self.inner.imports
     }
 
     pub(super) fn history(&self) -> &History {

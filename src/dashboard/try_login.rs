@@ -125,7 +125,7 @@ impl Sheet {
 
 /// `GET /try`.
 pub(super) async fn form(visit: Visit, Query(preset): Query<Preset>) -> Result<Response, Failure> {
-    let draft = visit.draft(&preset.draft);
+    let draft = visit.draft(&preset.draft).await?;
     let faults = if draft.is_none() && !preset.draft.is_empty() {
         Faults::whole(LOST)
     } else {
@@ -153,7 +153,7 @@ pub(super) async fn submit(visit: Visit, given: Given) -> Result<Response, Failu
         "" => None,
         id => {
             visit.demand(Role::Editor)?;
-            visit.draft(id)
+            visit.draft(id).await?
         }
     };
     match &draft {

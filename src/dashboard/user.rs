@@ -15,7 +15,7 @@ use super::format;
 use super::said::Said;
 use super::ui::{Button, Faults, Field, area, check, hidden, link, password, text};
 use super::visit::Visit;
-use crate::admin::{AdminError, NewPassword, Role, User, UserDraft, UserPatch};
+use crate::admin::{AdminError, NewPassword, RememberedUser, Role, Shelf, User, UserDraft, UserPatch};
 use crate::auth::{Secret, Timestamp};
 
 /// The fields of a form about a user, as faults name them and as the form does.
@@ -293,13 +293,13 @@ pub(super) async fn delete(
 ) -> Result<Response, Failure> {
     visit.demand(Role::Editor)?;
     let owner = query.key(id);
-    let (site, now) = (visit.site(), visit.site().clock().instant());
-    let remembered = site.admin().remember_user(&owner, &user_id)?;
-    site.admin()
+    let admin = visit.site().admin();
+    let remembered = admin.remember_user(&owner, &user_id)?;
+    admin
         .delete_user(&visit.intent(), &owner.chain, &owner.id, &user_id)
         .await?;
     let said = Said::new(format!("{user_id} is deleted."));
-    let kept = site.deleted().keep("", &visit.signed.session_id, remembered, now).ok();
+    let kept = admin.keep(Shelf::Deleted, &visit.signed, "", &remembered).await.ok();
     let said = match &kept {
         Some(kept) => said.with_undo(addresses::authenticator(&owner, "/users/restore"), &[("kept", kept)]),
         None => said,
@@ -316,14 +316,16 @@ pub(super) async fn restore(
 ) -> Result<Response, Failure> {
     visit.demand(Role::Editor)?;
     let owner = query.key(id);
-    let (site, now) = (visit.site(), visit.site().clock().instant());
+    let (admin, kept) = (visit.site().admin(), given.text("kept"));
     let list = addresses::authenticator(&owner, "/users");
-    let session = &visit.signed.session_id;
-    let Some(remembered) = site.deleted().find(given.text("kept"), session, now) else {
+    let remembered = admin
+        .find::<RememberedUser>(Shelf::Deleted, &visit.signed, kept)
+        .await?;
+    let Some(remembered) = remembered else {
         return Ok(Said::new("This user is not remembered any more.").then(&list));
     };
     let name = remembered.user_id().to_owned();
-    site.admin().restore_user(&visit.intent(), remembered).await?;
-    site.deleted().forget(given.text("kept"), session);
+    admin.restore_user(&visit.intent(), remembered).await?;
+    admin.forget(Shelf::Deleted, &visit.signed, kept).await;
     Ok(Said::new(format!("{name} is back.")).then(&list))
 }

@@ -140,7 +140,7 @@ pub(super) async fn form(
 ) -> Result<Response, Failure> {
     visit.demand(Role::Editor)?;
     let (kind, chain) = (kind_at(&mechanism, &backend)?, query.name());
-    let begun = visit.draft(&chosen.draft);
+    let begun = visit.draft(&chosen.draft).await?;
     if begun.is_none() && !chosen.draft.is_empty() {
         let said = Said::new("The draft is not kept any more. Nothing was added.");
         return Ok(said.then(&addresses::wizard(chain, &step_of(kind))));
@@ -168,7 +168,7 @@ pub(super) async fn submit(
     visit.demand(Role::Editor)?;
     let kind = kind_at(&mechanism, &backend)?;
     let chain = query.name();
-    let before = visit.draft(given.text("draft"));
+    let before = visit.draft(given.text("draft")).await?;
     let (wanted, faults) = draft_from(&given, kind, (chain, given.text("id").trim()), before.as_ref(), None);
     let intent = Intent {
         request_id: request_id(&given, before.as_ref(), &wanted),
@@ -179,7 +179,7 @@ pub(super) async fn submit(
         base: None,
     };
     let mut step = Step {
-        draft_id: visit.keep_draft(given.text("draft"), draft)?,
+        draft_id: visit.keep_draft(given.text("draft"), draft).await?,
         position: given.text("position").to_owned(),
         draft: wanted,
         faults,
@@ -228,7 +228,7 @@ fn request_id(given: &Given, before: Option<&Draft>, wanted: &AuthenticatorDraft
 }
 
 async fn created(visit: &Visit, view: &AuthenticatorView, step: &Step) -> Response {
-    visit.forget_draft(&step.draft_id);
+    visit.forget_draft(&step.draft_id).await;
     let key = &view.record.key;
     let position = match step.position.split_once(' ') {
         Some(("first", _)) => Some(Position::Front),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::admin::UpgradeQueue;
+use crate::admin::{Keeper, UpgradeQueue};
 use crate::auth::{AuthenticatorReport, BoxFuture, Clock};
 use crate::backends::Reconciler;
 use crate::cluster::{Done, Errand, Hashing, ThisNode};
@@ -22,6 +22,7 @@ pub(super) struct Rooms {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) data_dir: PathBuf,
     pub(super) store: Store,
+    pub(super) keeper: Arc<Keeper>,
 }
 
 impl Rooms {
@@ -34,6 +35,7 @@ impl Rooms {
                 let tried = self.reconciler.try_login(attempt, no_authenticator, TRYING).await;
                 return tried.map_or_else(Done::Failed, |trial| Done::Trial(Box::new(trial)));
             }
+            Errand::Ask(asked) => return self.keeper.answer(asked).map_or_else(Done::Failed, Done::Told),
             Errand::Test(record) => {
                 let begun = self.clock.instant();
                 let health = self.reconciler.try_out(record, TRYING).await;

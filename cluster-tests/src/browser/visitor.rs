@@ -16,8 +16,25 @@ pub struct Answer {
     pub location: String,
     /// The session that was set, as `name=value`; empty if none.
     pub session: String,
+    /// What the next page is to say, as `name=value`; empty if nothing.
+    pub said: String,
     /// The page.
     pub body: String,
+}
+
+impl Answer {
+    /// What a hidden field of the page holds.
+    pub fn hidden(&self, name: &str) -> Result<String> {
+        let begin = format!("type=\"hidden\" name=\"{name}\" value=\"");
+        let rest = self.body.split_once(&begin).map(|(_, rest)| rest);
+        let value = rest.and_then(|rest| rest.split('"').next());
+        let value = value.with_context(|| format!("no field `{name}` in {}", self.body))?;
+        Ok(value
+            .replace("&quot;", "\"")
+            .replace("&lt;", "<")
+            .replace("&gt;", ">")
+            .replace("&amp;", "&"))
+    }
 }
 
 /// Who looks, at which node, signed in or not.
@@ -116,6 +133,25 @@ impl Visitor {
         read(request.body(body.join("&")).send().await?).await
     }
 
+    /// Sends a form with a file, as a page of the same node would.
+    pub async fn upload(&self, path: &str, fields: &[(&str, &str)], file: (&str, &str)) -> Result<Answer> {
+        const BETWEEN: &str = "between-the-fields-of-a-form";
+        let (name, content) = file;
+        let mut body = String::new();
+        for (name, value) in fields {
+            body += &format!("--{BETWEEN}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        }
+        body += &format!("--{BETWEEN}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n");
+        body += &format!("{content}\r\n--{BETWEEN}--\r\n");
+        let request = self
+            .client
+            .post(format!("{}{path}", self.base))
+            .header("sec-fetch-site", "same-origin")
+            .header(COOKIE, &self.session)
+            .header("content-type", format!("multipart/form-data; boundary={BETWEEN}"));
+        read(request.body(body).send().await?).await
+    }
+
     /// Opens the stream of a page; it stays open as long as the answer lives.
     pub async fn listen(&self, topic: &str) -> Result<Response> {
         let request = self
@@ -129,17 +165,16 @@ impl Visitor {
 async fn read(answer: Response) -> Result<Answer> {
     let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
     let location = header(LOCATION).unwrap_or_default().to_owned();
-    let cookies = answer
-        .headers()
-        .get_all(SET_COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    let session = cookies
-        .filter_map(|cookie| cookie.split(';').next())
-        .find(|cookie| cookie.starts_with("__Host-session="));
+    let set = answer.headers().get_all(SET_COOKIE).iter();
+    let cookies: Vec<_> = set.filter_map(|value| value.to_str().ok()?.split(';').next()).collect();
+    let cookie = |begin: &str| {
+        let found = cookies.iter().find(|cookie| cookie.starts_with(begin));
+        found.map_or_else(String::new, |cookie| (*cookie).to_owned())
+    };
     Ok(Answer {
         status: answer.status().as_u16(),
-        session: session.unwrap_or_default().to_owned(),
+        session: cookie("__Host-session="),
+        said: cookie("__Host-said="),
         location,
         body: answer.text().await.context("the page broke off")?,
     })

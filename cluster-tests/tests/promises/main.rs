@@ -3,6 +3,7 @@
 mod accounts;
 mod authenticators;
 mod backends;
+mod balanced;
 mod bootstrap;
 mod catch_up;
 mod chains;

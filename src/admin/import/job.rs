@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use crate::store::OnConflict;
@@ -69,7 +70,7 @@ pub struct ImportHeader {
 }
 
 /// How far an import has come: totals of the settled rows, and what is new since the last message.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportProgress {
     /// The last message.
     pub done: bool,
@@ -106,7 +107,7 @@ impl ImportProgress {
 }
 
 /// A row that was not taken, without its secrets.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BadRow {
     /// Where it begins, from 1 on.
     pub line: u64,
