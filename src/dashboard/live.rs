@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::Query;
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt as _, stream};
 use maud::Markup;
@@ -15,7 +15,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_stream::wrappers::WatchStream;
 
-use super::authenticators::{health, rate, troubles};
+use super::authenticator_tabs::Subject;
+use super::authenticators::{health, rate, state_of, troubles};
 use super::failure::Failure;
 use super::site::Site;
 use super::visit::Visit;
@@ -23,8 +24,8 @@ use super::{cluster, import_pages, overview, standing};
 use crate::auth::AuthenticatorKey;
 
 const EVERY: Duration = Duration::from_secs(1);
-/// Between signs of life when nothing changes.
-const STILL_HERE: Duration = Duration::from_secs(15);
+/// Between signs of life when nothing changes. A page that hears none for longer than two of them is told so by its script.
+const STILL_HERE: Duration = Duration::from_secs(5);
 /// What can be looked at at once; more things than pages there are.
 const MOST_TOPICS: usize = 512;
 
@@ -33,7 +34,10 @@ const MOST_TOPICS: usize = 512;
 enum Topic {
     Standing,
     Chain(String),
+    /// All of an authenticator.
     Authenticator(AuthenticatorKey),
+    /// What the pages of an authenticator have in common.
+    Subject(AuthenticatorKey),
     Cluster,
     Import(u64),
 }
@@ -45,10 +49,8 @@ impl Topic {
             None if name.is_empty() || name == "standing" => Self::Standing,
             Some(("import", number)) => Self::Import(number.parse().ok()?),
             Some(("chain", chain)) => Self::Chain(chain.to_owned()),
-            Some(("authenticator", rest)) => {
-                let (chain, id) = split_key(rest)?;
-                Self::Authenticator(AuthenticatorKey { chain, id })
-            }
+            Some(("authenticator", rest)) => Self::Authenticator(split_key(rest)?),
+            Some(("subject", rest)) => Self::Subject(split_key(rest)?),
             _ => return None,
         })
     }
@@ -56,51 +58,96 @@ impl Topic {
     fn draw(&self, site: &Site) -> Drawn {
         let standing = site.admin().standing();
         let mut pieces = vec![standing::banners(&standing)];
-        let mut state = 0;
-        match self {
-            Self::Standing => {}
-            Self::Chain(chain) => {
-                let (rows, now) = (site.admin().chain_status(chain), site.clock().now());
-                pieces.push(troubles(&rows));
-                for (view, status) in &rows {
-                    pieces.push(health(&view.record.key, status, now));
-                    pieces.push(rate(&view.record.key, status));
-                }
-                state = site.admin().authenticators_version();
-            }
-            Self::Authenticator(key) => pieces.extend(overview::fragments(site, key)),
-            Self::Cluster => pieces.extend(cluster::fragments(site)),
-            Self::Import(number) => {
-                pieces.extend(import_pages::fragments(site, *number));
-                state = import_pages::stage_number(site, *number);
-            }
-        }
+        let about = self.about(site);
+        pieces.push(standing::gone(about.is_none().then(|| self.loss())));
+        let state = about.map(|(more, state)| {
+            pieces.extend(more);
+            state
+        });
         Drawn {
             pieces: pieces.into_iter().map(Markup::into_string).collect(),
             state,
             is_writable: standing.why_not_writable().is_none(),
         }
     }
+
+    /// The pieces of its own, and their state; nothing if there is no such thing any more.
+    fn about(&self, site: &Site) -> Option<(Vec<Markup>, u64)> {
+        Some(match self {
+            Self::Standing => (Vec::new(), 0),
+            Self::Chain(chain) => {
+                let (rows, now) = (site.admin().chain_status(chain), site.clock().now());
+                let mut pieces = vec![troubles(&rows)];
+                for (view, status) in &rows {
+                    pieces.push(health(&view.record.key, status, now));
+                    pieces.push(rate(&view.record.key, status));
+                }
+                (pieces, state_of(&site.admin().chains(), &rows))
+            }
+            Self::Subject(key) => {
+                let subject = Subject::on(site, key).ok()?;
+                (vec![subject.fares()], subject.state())
+            }
+            Self::Authenticator(key) => {
+                let subject = Subject::on(site, key).ok()?;
+                let mut pieces = overview::fragments(site, key);
+                pieces.push(subject.fares());
+                (pieces, subject.state())
+            }
+            Self::Cluster => (cluster::fragments(site), 0),
+            Self::Import(number) => {
+                let header = site.imports().find(*number)?.header.clone();
+                let mut pieces = import_pages::fragments(site, *number);
+                let key = AuthenticatorKey {
+                    chain: header.chain,
+                    id: header.authenticator,
+                };
+                pieces.extend(Subject::on(site, &key).ok().map(|subject| subject.fares()));
+                (pieces, import_pages::stage_number(site, *number))
+            }
+        })
+    }
+
+    /// What to say when it is gone.
+    const fn loss(&self) -> &'static str {
+        match self {
+            Self::Import(_) => "This node does not know this import any more.",
+            _ => "This authenticator has been deleted.",
+        }
+    }
+}
+
+/// The topic of everything about an authenticator.
+pub(super) fn key_topic(key: &AuthenticatorKey) -> String {
+    format!("authenticator:{}", key_text(key))
+}
+
+/// The topic of what the pages of an authenticator have in common.
+pub(super) fn subject_topic(key: &AuthenticatorKey) -> String {
+    format!("subject:{}", key_text(key))
 }
 
 /// Both may hold colons, so the chain says how long it is.
-pub(super) fn key_topic(key: &AuthenticatorKey) -> String {
-    format!("authenticator:{}:{}:{}", key.chain.len(), key.chain, key.id)
+fn key_text(key: &AuthenticatorKey) -> String {
+    format!("{}:{}:{}", key.chain.len(), key.chain, key.id)
 }
 
-fn split_key(text: &str) -> Option<(String, String)> {
+fn split_key(text: &str) -> Option<AuthenticatorKey> {
     let (length, rest) = text.split_once(':')?;
     let (chain, id) = rest.split_at_checked(length.parse().ok()?)?;
-    Some((chain.to_owned(), id.strip_prefix(':')?.to_owned()))
+    Some(AuthenticatorKey {
+        chain: chain.to_owned(),
+        id: id.strip_prefix(':')?.to_owned(),
+    })
 }
 
 /// What a topic looks like now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Drawn {
     pieces: Vec<String>,
-    /// Grows when what the page's controls stand upon changes (the chains, the stage of an import): a page of an earlier one should
-    /// be loaded anew.
-    state: u64,
+    /// Of what the page's controls stand upon (the chain, the stage of an import): a page of another one should be loaded anew.
+    /// None if there is no such thing any more.
+    state: Option<u64>,
     /// Whether anything can be changed here.
     is_writable: bool,
 }
@@ -174,12 +221,17 @@ pub(super) async fn events(visit: Visit, Query(wanted): Query<Wanted>) -> Result
     let build = Event::default().event("build").data(site.assets().build());
     let first = stream::iter([Ok(build)]);
     let stream = first
-        .chain(told(drawn, place))
+        .chain(never_silent(told(drawn, place)))
         .take_until(async move { ended.drain().begun().await });
     let signed_in = signed_in(visit);
     let events = stream.take_while(move |_| std::future::ready(signed_in()));
-    let keep_alive = KeepAlive::new().interval(STILL_HERE);
-    Ok(([("x-accel-buffering", "no")], Sse::new(events).keep_alive(keep_alive)).into_response())
+    Ok(([("x-accel-buffering", "no")], Sse::new(events)).into_response())
+}
+
+/// With signs of life where nothing is said for a while. They are events: scripts do not see comments.
+fn never_silent(said: impl Stream<Item = Result<Event, Infallible>>) -> impl Stream<Item = Result<Event, Infallible>> {
+    let heard = tokio_stream::StreamExt::timeout_repeating(said, tokio::time::interval(STILL_HERE));
+    heard.map(|said| said.unwrap_or_else(|_| Ok(Event::default().event("ping").data("still here"))))
 }
 
 /// Whether the session that opened the stream still lives.
@@ -201,8 +253,9 @@ fn told(
         if !pieces.is_empty() {
             events.push(Event::default().event("fragment").data(pieces));
         }
-        if before.as_ref().is_none_or(|before| before.state != now.state) {
-            events.push(Event::default().event("state").data(now.state.to_string()));
+        let is_news = before.as_ref().is_none_or(|before| before.state != now.state);
+        if let Some(state) = now.state.filter(|_| is_news) {
+            events.push(Event::default().event("state").data(state.to_string()));
         }
         if before
             .as_ref()
@@ -217,7 +270,9 @@ fn told(
 
 #[cfg(test)]
 mod tests {
-    use super::{AuthenticatorKey, Topic, key_topic};
+    use futures_util::{StreamExt as _, stream};
+
+    use super::{AuthenticatorKey, STILL_HERE, Topic, key_topic, never_silent, subject_topic};
 
     #[test]
     fn a_topic_is_read_whatever_the_names_in_it() {
@@ -225,7 +280,8 @@ mod tests {
             chain: "tcp:default".into(),
             id: "password_based:mysql".into(),
         };
-        assert_eq!(Topic::of(&key_topic(&key)), Some(Topic::Authenticator(key)));
+        assert_eq!(Topic::of(&key_topic(&key)), Some(Topic::Authenticator(key.clone())));
+        assert_eq!(Topic::of(&subject_topic(&key)), Some(Topic::Subject(key)));
         assert_eq!(Topic::of("chain:tcp:x"), Some(Topic::Chain("tcp:x".into())));
         assert_eq!(Topic::of("cluster"), Some(Topic::Cluster));
         assert_eq!(Topic::of(""), Some(Topic::Standing));
@@ -242,5 +298,13 @@ mod tests {
         ] {
             assert_eq!(Topic::of(text), None, "{text}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_with_nothing_to_say_gives_a_sign_of_life_again_and_again() {
+        let begun = tokio::time::Instant::now();
+        let signs = never_silent(stream::pending()).take(4).count().await;
+        assert_eq!((signs, begun.elapsed()), (4, STILL_HERE * 3));
+        assert_eq!(never_silent(stream::empty()).count().await, 0);
     }
 }

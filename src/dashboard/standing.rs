@@ -41,6 +41,15 @@ pub(super) fn banners(standing: &Standing) -> Markup {
     }
 }
 
+/// Says that what the page is about is no more. The area is always there, like the one above.
+pub(super) fn gone(what: Option<&str>) -> Markup {
+    html! {
+        div id="gone" hidden[what.is_none()] {
+            @if let Some(what) = what { (banner(Tone::Warn, &html! { (what) " What is shown here is how it was last." }, None)) }
+        }
+    }
+}
+
 fn is_calm(standing: &Standing) -> bool {
     standing.open_chains.is_empty() && of_the_cluster(standing).into_string().is_empty()
 }
@@ -81,7 +90,7 @@ fn of_the_cluster(standing: &Standing) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use super::{Duration, Standing, banners};
+    use super::{Duration, Standing, banners, gone};
 
     fn healthy() -> Standing {
         Standing {
@@ -132,6 +141,16 @@ mod tests {
         let shown = banners(&open).into_string();
         assert!(
             shown.contains("Every client is let in") && shown.contains("role=\"alert\""),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn what_is_gone_is_said_and_what_is_there_is_not() {
+        assert_eq!(gone(None).into_string(), "<div id=\"gone\" hidden></div>");
+        let shown = gone(Some("It is deleted.")).into_string();
+        assert!(
+            shown.starts_with("<div id=\"gone\"><div") && shown.contains("It is deleted."),
             "{shown}"
         );
     }

@@ -63,6 +63,10 @@ pub(super) struct Guest {
     pub(super) said: Option<Said>,
     /// Whether the browser will not keep a session, because the page came over plain HTTP from another machine.
     pub(super) is_exposed: bool,
+    /// The page they are on: the one they ask for, or the one whose form they send.
+    pub(super) page: String,
+    /// Whether they send a form: to ask again for what it is answered with would send it again.
+    pub(super) sends_form: bool,
 }
 
 impl FromRequestParts<Site> for Guest {
@@ -75,6 +79,8 @@ impl FromRequestParts<Site> for Guest {
             has_keys: cookie(&parts.headers, KEYS).is_none_or(|word| word != OFF),
             said: cookie(&parts.headers, said::COOKIE).and_then(|text| Said::read(&text)),
             is_exposed: origin::is_exposed(parts),
+            page: page_of(parts),
+            sends_form: changes(&parts.method),
         })
     }
 }
