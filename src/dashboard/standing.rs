@@ -60,16 +60,13 @@ fn of_the_cluster(standing: &Standing) -> Markup {
         return banner(Tone::Warn, &html! { "This node belongs to no cluster yet." }, None);
     }
     if !standing.has_quorum() {
-        let age = standing.staleness.map_or_else(|| "some time".to_owned(), span);
-        return banner(
-            Tone::Down,
-            &html! {
-                strong { "This node (" (node) ") has lost the cluster. " }
-                "It hears " (standing.heard) " of " (standing.voters) " nodes. Logins are still checked with what it knew "
-                (age) " ago. Changes cannot be saved here."
-            },
-            Some(html! { a.button href="/cluster" { "Cluster" } }),
-        );
+        let what = html! {
+            strong { "This node (" (node) ") has lost the cluster. " }
+            "It hears " (standing.heard) " of " (standing.voters) " nodes. Logins are still checked with what it knew then. Changes cannot be "
+            "saved here."
+        };
+        let elsewhere = html! { a.button href="/cluster" { "Cluster" } };
+        return html! { (banner(Tone::Down, &what, Some(elsewhere))) (age(standing)) };
     }
     if standing.leader == 0 {
         return banner(
@@ -80,12 +77,18 @@ fn of_the_cluster(standing: &Standing) -> Markup {
     }
     match standing.staleness {
         Some(age) if age < WORTH_A_WORD => html! {},
-        age => banner(
-            Tone::Warn,
-            &html! { "What " (node) " knows can be " (age.map_or_else(|| "of any age".to_owned(), |age| format!("{} old", span(age)))) "." },
-            None,
-        ),
+        _ => {
+            html! { (banner(Tone::Warn, &html! { "What " (node) " knows can be out of date." }, None)) (age(standing)) }
+        }
     }
+}
+
+/// Beside the banner, which is read out anew whenever its text changes: this grows every second.
+fn age(standing: &Standing) -> Markup {
+    let age = standing
+        .staleness
+        .map_or_else(|| "of any age".to_owned(), |age| format!("{} old", span(age)));
+    html! { p.small.muted { "What this node knows can be " (age) "." } }
 }
 
 #[cfg(test)]
@@ -120,10 +123,27 @@ mod tests {
         };
         let shown = banners(&lost).into_string();
         assert!(
-            shown.contains("has lost the cluster") && shown.contains("1 min ago"),
+            shown.contains("has lost the cluster") && shown.contains("can be 1 min old"),
             "{shown}"
         );
         assert!(lost.why_not_writable().is_some());
+    }
+
+    #[test]
+    fn what_is_read_out_stays_the_same_while_it_grows_old() {
+        let alert = |heard, seconds| {
+            let staleness = Some(Duration::from_secs(seconds));
+            let shown = banners(&Standing {
+                heard,
+                staleness,
+                ..healthy()
+            })
+            .into_string();
+            shown.split_once("<p ").unwrap().0.to_owned()
+        };
+        for heard in [1, 3] {
+            assert_eq!(alert(heard, 7), alert(heard, 8));
+        }
     }
 
     #[test]
