@@ -28,6 +28,8 @@ const EVERY: Duration = Duration::from_secs(1);
 const STILL_HERE: Duration = Duration::from_secs(5);
 /// What can be looked at at once; more things than pages there are.
 const MOST_TOPICS: usize = 512;
+/// Pages that one account may have open at once, so that nobody takes the places of all.
+const MOST_OF_ONE: usize = 64;
 
 /// What a page is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -156,14 +158,28 @@ struct Drawn {
 pub(super) struct Hub {
     topics: Mutex<HashMap<Topic, watch::Receiver<Arc<Drawn>>>>,
     pages: Arc<Semaphore>,
+    by_account: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
+
+/// Of a page that is open, among all and among those of its account.
+type Place = [OwnedSemaphorePermit; 2];
 
 impl Hub {
     pub(super) fn new(most_pages: u32) -> Self {
         Self {
             topics: Mutex::default(),
             pages: Arc::new(Semaphore::new(most_pages as usize)),
+            by_account: Mutex::default(),
         }
+    }
+
+    fn place(&self, account: &str) -> Option<Place> {
+        let mut accounts = self.by_account.lock().unwrap_or_else(PoisonError::into_inner);
+        accounts.retain(|_, places| Arc::strong_count(places) > 1);
+        let own = accounts.entry(account.to_owned());
+        let own = own.or_insert_with(|| Arc::new(Semaphore::new(MOST_OF_ONE)));
+        let own = Arc::clone(own).try_acquire_owned().ok()?;
+        Some([own, Arc::clone(&self.pages).try_acquire_owned().ok()?])
     }
 
     /// What the topic looks like, now and whenever it changes. Whoever comes first has it drawn for all.
@@ -213,8 +229,8 @@ pub(super) struct Wanted {
 pub(super) async fn events(visit: Visit, Query(wanted): Query<Wanted>) -> Result<Response, Failure> {
     let site = visit.site().clone();
     let topic = Topic::of(&wanted.topic).ok_or_else(Failure::no_such_page)?;
-    let place = Arc::clone(&site.hub().pages).try_acquire_owned();
-    let place = place.map_err(|_| Failure::too_many("Too many pages are kept up to date by this node already."))?;
+    let place = site.hub().place(&visit.signed.account.name);
+    let place = place.ok_or_else(|| Failure::too_many("Too many pages are kept up to date by this node already."))?;
     let drawn = site.hub().watch(&site, &topic);
     let drawn = drawn.ok_or_else(|| Failure::too_many("Too many different pages are open on this node."))?;
     let ended = site.clone();
@@ -240,10 +256,7 @@ fn signed_in(visit: Visit) -> impl Fn() -> bool {
 }
 
 /// The pieces that have changed since the last event; all of them at first.
-fn told(
-    drawn: watch::Receiver<Arc<Drawn>>,
-    place: OwnedSemaphorePermit,
-) -> impl Stream<Item = Result<Event, Infallible>> {
+fn told(drawn: watch::Receiver<Arc<Drawn>>, place: Place) -> impl Stream<Item = Result<Event, Infallible>> {
     let mut before: Option<Arc<Drawn>> = None;
     WatchStream::new(drawn).flat_map(move |now| {
         let _held = &place;
@@ -272,7 +285,7 @@ fn told(
 mod tests {
     use futures_util::{StreamExt as _, stream};
 
-    use super::{AuthenticatorKey, STILL_HERE, Topic, key_topic, never_silent, subject_topic};
+    use super::{AuthenticatorKey, Hub, MOST_OF_ONE, STILL_HERE, Topic, key_topic, never_silent, subject_topic};
 
     #[test]
     fn a_topic_is_read_whatever_the_names_in_it() {
@@ -306,5 +319,14 @@ mod tests {
         let signs = never_silent(stream::pending()).take(4).count().await;
         assert_eq!((signs, begun.elapsed()), (4, STILL_HERE * 3));
         assert_eq!(never_silent(stream::empty()).count().await, 0);
+    }
+
+    #[test]
+    fn nobody_takes_the_places_of_all() {
+        let hub = Hub::new(1000);
+        let mut taken: Vec<_> = (0..MOST_OF_ONE).map(|_| hub.place("vera").unwrap()).collect();
+        assert!(hub.place("vera").is_none() && hub.place("ada").is_some());
+        taken.pop();
+        assert!(hub.place("vera").is_some());
     }
 }
