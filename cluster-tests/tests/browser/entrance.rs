@@ -246,7 +246,7 @@ async fn whoever_sends_a_form_too_late_comes_back_to_its_page_and_never_to_nothi
         ),
         ("/authenticators/jwt/settings/apply", "/authenticators/jwt/settings"),
         ("/authenticators/db/users/ann/delete", "/authenticators/db/users/ann"),
-        ("/operators/accounts/delete", "/operators/accounts"),
+        ("/operators/keys", "/operators"),
         ("/operators/accounts", "/operators"),
         ("/account/password", "/account"),
         ("/logout", "/"),
