@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt as _, stream};
 use maud::Markup;
 use serde::Deserialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_stream::wrappers::WatchStream;
 
@@ -156,9 +156,25 @@ struct Drawn {
 
 /// What is looked at now.
 pub(super) struct Hub {
-    topics: Mutex<HashMap<Topic, watch::Receiver<Arc<Drawn>>>>,
+    topics: Mutex<HashMap<Topic, Looked>>,
     pages: Arc<Semaphore>,
     by_account: Mutex<HashMap<String, Arc<Semaphore>>>,
+}
+
+/// A thing that somebody looks at: as it was drawn last, and how to have it drawn anew for whoever comes.
+struct Looked {
+    drawn: watch::Receiver<Arc<Drawn>>,
+    joined: Arc<Notify>,
+}
+
+impl Looked {
+    /// What was drawn before does not count: it can be older than the page that asks.
+    fn join(&self) -> watch::Receiver<Arc<Drawn>> {
+        let mut drawn = self.drawn.clone();
+        drawn.mark_unchanged();
+        self.joined.notify_one();
+        drawn
+    }
 }
 
 /// Of a page that is open, among all and among those of its account.
@@ -182,39 +198,43 @@ impl Hub {
         Some([own, Arc::clone(&self.pages).try_acquire_owned().ok()?])
     }
 
-    /// What the topic looks like, now and whenever it changes. Whoever comes first has it drawn for all.
+    /// What the topic looks like from now on. Whoever comes first has it drawn for all.
     fn watch(&self, site: &Site, topic: &Topic) -> Option<watch::Receiver<Arc<Drawn>>> {
         let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
-        topics.retain(|_, drawn| drawn.has_changed().is_ok());
-        if let Some(drawn) = topics.get(topic) {
-            return Some(drawn.clone());
+        topics.retain(|_, looked| looked.drawn.has_changed().is_ok());
+        if let Some(looked) = topics.get(topic) {
+            return Some(looked.join());
         }
         if topics.len() >= MOST_TOPICS {
             return None;
         }
-        let (sender, drawn) = watch::channel(Arc::new(topic.draw(site)));
-        topics.insert(topic.clone(), drawn.clone());
-        tokio::spawn(keep_drawing(site.clone(), topic.clone(), sender));
+        let (sender, drawn) = watch::channel(Arc::default());
+        let joined = Arc::new(Notify::new());
+        let looked = Looked { drawn, joined };
+        let (drawn, joined) = (looked.join(), Arc::clone(&looked.joined));
+        tokio::spawn(keep_drawing(site.clone(), topic.clone(), sender, joined));
+        topics.insert(topic.clone(), looked);
         Some(drawn)
     }
 }
 
 /// As long as anybody looks. The hub itself holds one receiver.
-async fn keep_drawing(site: Site, topic: Topic, sender: watch::Sender<Arc<Drawn>>) {
+async fn keep_drawing(site: Site, topic: Topic, sender: watch::Sender<Arc<Drawn>>, joined: Arc<Notify>) {
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while sender.receiver_count() > 1 {
-        tokio::select! {
-            _ = ticks.tick() => {}
+        let has_joined = tokio::select! {
+            _ = ticks.tick() => false,
+            () = joined.notified() => true,
             () = site.drain().begun() => return,
-        }
+        };
         let drawn = topic.draw(&site);
         sender.send_if_modified(|shown| {
-            let changed = **shown != drawn;
-            if changed {
+            let is_told = has_joined || **shown != drawn;
+            if is_told {
                 *shown = Arc::new(drawn);
             }
-            changed
+            is_told
         });
     }
 }
@@ -255,16 +275,16 @@ fn signed_in(visit: Visit) -> impl Fn() -> bool {
     move || visit.site().admin().session(&visit.cookie).is_some()
 }
 
-/// The pieces that have changed since the last event; all of them at first.
+/// The pieces that have changed since the last event; all of them when it is drawn for the first time.
 fn told(drawn: watch::Receiver<Arc<Drawn>>, place: Place) -> impl Stream<Item = Result<Event, Infallible>> {
     let mut before: Option<Arc<Drawn>> = None;
-    WatchStream::new(drawn).flat_map(move |now| {
+    WatchStream::from_changes(drawn).flat_map(move |now| {
         let _held = &place;
         let mut events = Vec::new();
         let changed = |piece: &&String| before.as_ref().is_none_or(|before| !before.pieces.contains(piece));
-        let pieces: String = now.pieces.iter().filter(changed).map(String::as_str).collect();
-        if !pieces.is_empty() {
-            events.push(Event::default().event("fragment").data(pieces));
+        // One by one: a row of a table cannot be read behind what stands in no table.
+        for piece in now.pieces.iter().filter(changed) {
+            events.push(Event::default().event("fragment").data(piece));
         }
         let is_news = before.as_ref().is_none_or(|before| before.state != now.state);
         if let Some(state) = now.state.filter(|_| is_news) {

@@ -28,7 +28,11 @@ function become(shown, piece) {
 
 function put(piece) {
   const shown = document.getElementById(piece.id);
-  if (!shown) return;
+  if (!shown) {
+    // A row that is new comes into its table.
+    if (piece.dataset.in) document.getElementById(piece.dataset.in)?.append(piece);
+    return;
+  }
   const word = piece.dataset.say;
   if (word && shown.dataset.say !== word) say(word);
   become(shown, piece);
@@ -104,27 +108,28 @@ addEventListener("input", (event) => { if (event.target.form) isTyped = true; })
 // An answer to a form is not asked for again, and what somebody types is not taken from under their hands.
 const mustStay = () => page.answer !== undefined || isTyped || isGone() || document.querySelector("form[data-guard]") !== null;
 
-// The page is loaded anew when it is behind, unless somebody is at work on it. What the stream says first can be a second old: a
-// page that was drawn just now may know better.
+// The page is loaded anew when it is behind, unless somebody is at work on it.
 const changed = document.getElementById("changed");
-const drawn = Date.now();
-const YOUNG = 2000;
 export function settle() {
   if (!changed || busy.size > 0) return;
   const isBehind = news.state !== page.state || news.writable !== page.writable;
-  const rest = drawn + YOUNG - Date.now();
-  if (isBehind && rest > 0) setTimeout(settle, rest);
-  else changed.hidden = !isBehind || isGone() || (!mustStay() && reload());
+  changed.hidden = !isBehind || isGone() || (!mustStay() && reload());
 }
 
-// Not in vain: behind one address the node that draws may be another than the one that tells.
+// Not twice at once, and not in vain: behind one address the node that draws may be another than the one that tells.
+const SOON = 2000;
 const IN_VAIN = 60000;
 function reload() {
-  const [here, why, now] = [location.pathname + location.search, `${news.state} ${news.writable}`, Date.now()];
+  const here = location.pathname + location.search;
+  const why = `${news.state} ${news.writable}`;
   const last = JSON.parse(sessionStorage.getItem("loaded") ?? "{}");
-  if (last.here === here && last.why === why && now - last.at < IN_VAIN) return false;
-  sessionStorage.setItem("loaded", JSON.stringify({ here, why, at: now }));
-  location.reload();
+  const ago = last.here === here ? Date.now() - last.at : Infinity;
+  if (last.why === why && ago < IN_VAIN) return false;
+  if (ago < SOON) setTimeout(settle, SOON - ago);
+  else {
+    sessionStorage.setItem("loaded", JSON.stringify({ here, why, at: Date.now() }));
+    location.reload();
+  }
   return true;
 }
 
