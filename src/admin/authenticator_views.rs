@@ -69,11 +69,6 @@ impl Admin {
         names
     }
 
-    /// A number that grows with every change of an authenticator on this node.
-    pub fn authenticators_version(&self) -> u64 {
-        self.store.authenticators_version()
-    }
-
     /// One authenticator as this node knows it. From memory.
     pub fn authenticator_here(&self, key: &AuthenticatorKey) -> Result<AuthenticatorView, AdminError> {
         Ok(self.shown(self.declared(key)?))

@@ -3,13 +3,14 @@
 use maud::{Markup, html};
 
 use super::addresses;
-use super::authenticators::{joint_pill, switch};
-use super::failure::Failure;
+use super::authenticators::{fares, switch};
 use super::format;
 use super::kinds::mechanism_word;
+use super::live::subject_topic;
 use super::page::{Page, Place};
+use super::site::Site;
 use super::visit::Visit;
-use crate::admin::{AuthenticatorStatus, AuthenticatorView, Role};
+use crate::admin::{AdminError, AuthenticatorStatus, AuthenticatorView, Role};
 use crate::auth::AuthenticatorKey;
 
 /// Which of its pages.
@@ -28,8 +29,13 @@ pub(super) struct Subject {
 
 impl Subject {
     /// From memory.
-    pub(super) fn of(visit: &Visit, key: &AuthenticatorKey) -> Result<Self, Failure> {
-        let admin = visit.site().admin();
+    pub(super) fn of(visit: &Visit, key: &AuthenticatorKey) -> Result<Self, AdminError> {
+        Self::on(visit.site(), key)
+    }
+
+    /// The same for nobody in particular.
+    pub(super) fn on(site: &Site, key: &AuthenticatorKey) -> Result<Self, AdminError> {
+        let admin = site.admin();
         let view = admin.authenticator_here(key)?;
         let status = admin.authenticator_status(&key.chain, &key.id)?;
         Ok(Self { view, status })
@@ -37,6 +43,16 @@ impl Subject {
 
     pub(super) fn key(&self) -> &AuthenticatorKey {
         &self.view.record.key
+    }
+
+    /// How it fares, under the title.
+    pub(super) fn fares(&self) -> Markup {
+        fares(self.key(), &self.status)
+    }
+
+    /// Of what the controls of its pages stand upon.
+    pub(super) const fn state(&self) -> u64 {
+        self.view.record.revision
     }
 
     /// The frame of one of its pages.
@@ -56,11 +72,13 @@ impl Subject {
         };
         let page = Page::new(place, title, whole)
             .lead(html! {
-                (joint_pill(&self.status)) " "
+                (self.fares()) " "
                 (self.view.title) " · " (mechanism_word(&record.mechanism)) " · changed by " (visit.site().admin().name_of(&record.updated_by)) " "
                 (format::ago(now, record.updated_at))
             })
-            .actions(html! { (switch(&self.view, obstacle.as_deref())) });
+            .actions(html! { (switch(&self.view, obstacle.as_deref())) })
+            .live(subject_topic(key))
+            .state(self.state());
         let above = if tab == Tab::Overview { 1 } else { 2 };
         Page {
             crumbs: crumbs.into_iter().take(above).collect(),

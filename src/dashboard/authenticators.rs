@@ -1,5 +1,7 @@
 //! The chain: its authenticators in the order they are asked, with how each fares.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use axum::Form;
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
@@ -34,15 +36,14 @@ pub(super) async fn list(visit: Visit, Query(query): Query<ChainQuery>) -> Respo
 /// The list, with something to say above it.
 pub(super) fn list_page(visit: &Visit, chain: &str, notice: Markup) -> Response {
     let admin = visit.site().admin();
-    // Before the rows: what changes in between has the page loaded once more, and is not missed.
-    let state = admin.authenticators_version();
-    let rows = admin.chain_status(chain);
+    let (chains, rows) = (admin.chains(), admin.chain_status(chain));
+    let state = state_of(&chains, &rows);
     let obstacle = visit.obstacle(Role::Editor);
     let now = visit.site().clock().now();
     let decides = admin.decides(chain);
     let body = html! {
         (notice)
-        (chains(&admin.chains(), chain))
+        (links(&chains, chain))
         (troubles(&rows))
         @if rows.is_empty() {
             div.card {
@@ -104,8 +105,18 @@ fn without_any(decides: Decides) -> &'static str {
     }
 }
 
+/// Of what the controls of the list stand upon. It is the same on every node, and after a restart.
+pub(super) fn state_of(chains: &[String], rows: &[Row]) -> u64 {
+    let mut hash = DefaultHasher::new();
+    chains.hash(&mut hash);
+    for (view, _) in rows {
+        (&view.record.key.id, view.record.revision).hash(&mut hash);
+    }
+    hash.finish()
+}
+
 /// Listeners may have chains of their own.
-fn chains(names: &[String], here: &str) -> Markup {
+fn links(names: &[String], here: &str) -> Markup {
     if names.len() < 2 {
         return html! {};
     }
@@ -187,6 +198,11 @@ pub(super) fn health(key: &AuthenticatorKey, status: &AuthenticatorStatus, now: 
     }
 }
 
+/// The same under the title of a page about it.
+pub(super) fn fares(key: &AuthenticatorKey, status: &AuthenticatorStatus) -> Markup {
+    html! { span id="fares" data-say={ (key.id) " is " (joint_word(status)) } { (joint_pill(status)) } }
+}
+
 /// How an authenticator fares on one node, in a line.
 fn on_node(node: &NodeAuthenticatorStatus, now: Timestamp) -> Markup {
     html! {
@@ -207,7 +223,7 @@ fn on_node(node: &NodeAuthenticatorStatus, now: Timestamp) -> Markup {
 }
 
 /// A silent node is never passed over: nobody knows how the authenticator fares there.
-pub(super) fn joint_pill(status: &AuthenticatorStatus) -> Markup {
+fn joint_pill(status: &AuthenticatorStatus) -> Markup {
     let silent = status.silent();
     let no_answer = || pill(Tone::Warn, &format!("No answer from {}", node_names(&silent)));
     match status.status {

@@ -8,14 +8,14 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::addresses;
-use super::authenticators::list_page;
+use super::authenticators::{list_page, state_of};
 use super::failure::Failure;
 use super::said::Said;
 use super::ui::{Button, Tone, banner, hidden};
 use super::visit::Visit;
 use crate::admin::{AdminError, Role};
 
-/// Tells a script which version of the chains its page shows from then on.
+/// Tells a script of which state its page is from then on.
 const VERSION: HeaderName = HeaderName::from_static("x-version");
 /// Between ids, which hold no spaces.
 const BETWEEN: &str = " ";
@@ -58,7 +58,7 @@ pub(super) async fn reorder(visit: Visit, headers: HeaderMap, Form(wish): Form<W
         .await
     {
         Ok(_) if is_script(&headers) => {
-            let version = admin.authenticators_version().to_string();
+            let version = state_of(&admin.chains(), &admin.chain_status(&wish.chain)).to_string();
             Ok((StatusCode::NO_CONTENT, [(VERSION, version)]).into_response())
         }
         Ok(_) => Ok(done(&wish, &order)),

@@ -276,18 +276,18 @@ pub(super) async fn job(
     ))
 }
 
-/// What of the page changes while it is open, and which stage the import is in: a page that shows an earlier one should be loaded
-/// anew.
-pub(super) async fn fragment(site: &Site, job: &str) -> (Markup, u64) {
-    let troubled = |why: &str| {
-        let piece = html! { div.stack id="import" { (banner(Tone::Warn, &html! { (why) }, None)) } };
-        (piece, 0)
-    };
-    match site.admin().import(job).await {
-        Ok(Some(import)) => (progress(&import), import.stage as u64),
-        Ok(None) => troubled(GONE),
-        Err(why) => troubled(&format!("How far the import is cannot be told now: {why}.")),
-    }
+/// What of the page changes while it is open, and which stage the import is in: a page that shows another one should be loaded
+/// anew. Or why that cannot be told.
+pub(super) async fn fragments(site: &Site, job: &str) -> Result<(Vec<Markup>, u64), String> {
+    let found = site.admin().import(job).await;
+    let found = found.map_err(|why| format!("How far the import is cannot be told now: {why}."))?;
+    let import = found.ok_or_else(|| GONE.to_owned())?;
+    let subject = Subject::on(site, &import.owner).ok();
+    let fares = subject.map(|subject| subject.fares());
+    Ok((
+        [progress(&import)].into_iter().chain(fares).collect(),
+        import.stage as u64,
+    ))
 }
 
 fn progress(import: &ImportView) -> Markup {

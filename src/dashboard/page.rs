@@ -9,7 +9,7 @@ use super::assets;
 use super::marks;
 use super::said::{self, Said};
 use super::standing;
-use super::ui::{Button, hidden, node_name};
+use super::ui::{Button, Tone, banner, hidden, link, node_name};
 use super::visit::{Guest, OFF, Visit, role_word};
 use crate::admin::Role;
 
@@ -113,6 +113,8 @@ impl Visit {
                 main id="main" {
                     (crumbs(&page.crumbs, page.title))
                     (standing::banners(&self.standing))
+                    (standing::gone(None))
+                    (changed(&self.guest.page))
                     (last_said(self.guest.said.as_ref(), self))
                     div.head {
                         div.tight { h1 tabindex="-1" { (page.title) } div.lead { (page.lead) } }
@@ -173,7 +175,7 @@ fn whole(guest: &Guest, head: Head<'_>, body: &Markup) -> Response {
                 link rel="stylesheet" href=(assets.url("portcullis.css"));
                 script type="module" src=(assets.url("page.mjs")) {}
             }
-            body data-live=[live] data-state=[state] data-writable=[is_writable] { (body) }
+            body data-live=[live] data-state=[state] data-writable=[is_writable] data-answer[guest.sends_form] { (body) }
         }
     };
     let mut headers = HeaderMap::new();
@@ -271,6 +273,12 @@ fn crumbs(above: &[(String, String)], title: &str) -> Markup {
             }
         }
     }
+}
+
+/// Shown by the script where it must not load the page anew by itself.
+fn changed(page: &str) -> Markup {
+    let what = html! { "Something has changed since this page was drawn." };
+    html! { div id="changed" hidden { (banner(Tone::Warn, &what, Some(link(page, "Show it as it is now")))) } }
 }
 
 fn last_said(said: Option<&Said>, visit: &Visit) -> Markup {

@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 pub(super) const COOKIE: &str = "__Host-said";
 /// Browsers keep no more in one cookie.
 const LONGEST: usize = 3000;
+/// Of a text that is too long for it, so many letters fit whatever they are.
+const SHORT: usize = 360;
 /// Longer than any redirect takes.
 const KEPT: Duration = Duration::seconds(30);
 
@@ -57,7 +59,14 @@ impl Said {
         Some(said)
     }
 
+    /// As the cookie holds it: if not all of it, the text without the way back, and if need be only its beginning.
     fn written(&self) -> Option<String> {
+        let beginning: String = self.text.chars().take(SHORT).collect();
+        let without_undo = [self.text.clone(), format!("{beginning}…")].map(Self::new);
+        self.packed().or_else(|| without_undo.iter().find_map(Self::packed))
+    }
+
+    fn packed(&self) -> Option<String> {
         let text = URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).ok()?);
         (text.len() <= LONGEST).then_some(text)
     }
@@ -128,7 +137,14 @@ mod tests {
     }
 
     #[test]
-    fn what_no_cookie_holds_is_not_said() {
-        assert_eq!(Said::new("x".repeat(9000)).written(), None);
+    fn what_no_cookie_holds_is_said_without_the_way_back_and_shortened() {
+        let undo = [("order", &*"a ".repeat(3000))];
+        let said = Said::new("Moved.").with_undo("/authenticators/order", &undo);
+        assert_eq!(Said::read(&said.written().unwrap()), Some(Said::new("Moved.")));
+        for letter in ["x", "\u{1}", "𝕏"] {
+            let said = Said::read(&Said::new(letter.repeat(9000)).written().unwrap());
+            let text = said.unwrap().text;
+            assert!(text.starts_with(letter) && text.ends_with('…'), "{text}");
+        }
     }
 }

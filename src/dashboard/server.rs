@@ -2,6 +2,7 @@
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::{Method, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -9,6 +10,8 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 use super::failure::{self, Failure};
+use super::origin::changes;
+use super::said::to;
 use super::site::{Parts, Site};
 use super::{
     account, assets, authenticator_settings, authenticators, chain_order, cluster, cluster_settings, help, history,
@@ -33,7 +36,7 @@ pub fn routes(parts: Parts) -> Router {
         .merge(its_users(&site))
         .merge(the_rest())
         .fallback(no_such_page)
-        .method_not_allowed_fallback(no_such_page)
+        .method_not_allowed_fallback(page_above)
         .layer(DefaultBodyLimit::max(LARGEST_FORM))
         .layer(from_fn_with_state(site.clone(), seen::keep_up))
         .layer(from_fn(origin::guard))
@@ -144,4 +147,12 @@ fn the_rest() -> Router<Site> {
 
 async fn no_such_page() -> Result<Response, Failure> {
     Err(Failure::no_such_page())
+}
+
+/// What only takes forms is asked for after signing in too late for one. It belongs to the page above it.
+async fn page_above(method: Method, uri: Uri) -> Result<Response, Failure> {
+    let above = uri.path().rsplit_once('/').filter(|_| !changes(&method));
+    let (above, _) = above.ok_or_else(Failure::no_such_page)?;
+    let query = uri.query().map_or_else(String::new, |query| format!("?{query}"));
+    Ok(to(&format!("/{}{query}", above.trim_start_matches('/'))))
 }

@@ -44,6 +44,15 @@ pub(super) fn banners(standing: &Standing) -> Markup {
     }
 }
 
+/// Says that what the page is about is no more. The area is always there, like the one above.
+pub(super) fn gone(what: Option<&str>) -> Markup {
+    html! {
+        div id="gone" hidden[what.is_none()] {
+            @if let Some(what) = what { (banner(Tone::Warn, &html! { (what) " What is shown here is how it was last." }, None)) }
+        }
+    }
+}
+
 fn is_calm(standing: &Standing) -> bool {
     standing.open_chains.is_empty()
         && standing.closed_chains.is_empty()
@@ -56,16 +65,13 @@ fn of_the_cluster(standing: &Standing) -> Markup {
         return banner(Tone::Warn, &html! { "This node belongs to no cluster yet." }, None);
     }
     if !standing.has_quorum() {
-        let age = standing.staleness.map_or_else(|| "some time".to_owned(), span);
-        return banner(
-            Tone::Down,
-            &html! {
-                strong { "This node (" (node) ") has lost the cluster. " }
-                "It hears " (standing.heard) " of " (standing.voters) " nodes. Logins are still checked with what it knew "
-                (age) " ago. Changes cannot be saved here."
-            },
-            Some(html! { a.button href="/cluster" { "Cluster" } }),
-        );
+        let what = html! {
+            strong { "This node (" (node) ") has lost the cluster. " }
+            "It hears " (standing.heard) " of " (standing.voters) " nodes. Logins are still checked with what it knew then. Changes cannot be "
+            "saved here."
+        };
+        let elsewhere = html! { a.button href="/cluster" { "Cluster" } };
+        return html! { (banner(Tone::Down, &what, Some(elsewhere))) (age(standing)) };
     }
     if standing.leader == 0 {
         return banner(
@@ -76,17 +82,23 @@ fn of_the_cluster(standing: &Standing) -> Markup {
     }
     match standing.staleness {
         Some(age) if age < WORTH_A_WORD => html! {},
-        age => banner(
-            Tone::Warn,
-            &html! { "What " (node) " knows can be " (age.map_or_else(|| "of any age".to_owned(), |age| format!("{} old", span(age)))) "." },
-            None,
-        ),
+        _ => {
+            html! { (banner(Tone::Warn, &html! { "What " (node) " knows can be out of date." }, None)) (age(standing)) }
+        }
     }
+}
+
+/// Beside the banner, which is read out anew whenever its text changes: this grows every second.
+fn age(standing: &Standing) -> Markup {
+    let age = standing
+        .staleness
+        .map_or_else(|| "of any age".to_owned(), |age| format!("{} old", span(age)));
+    html! { p.small.muted { "What this node knows can be " (age) "." } }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Duration, Standing, banners};
+    use super::{Duration, Standing, banners, gone};
 
     fn healthy() -> Standing {
         Standing {
@@ -117,10 +129,27 @@ mod tests {
         };
         let shown = banners(&lost).into_string();
         assert!(
-            shown.contains("has lost the cluster") && shown.contains("1 min ago"),
+            shown.contains("has lost the cluster") && shown.contains("can be 1 min old"),
             "{shown}"
         );
         assert!(lost.why_not_writable().is_some());
+    }
+
+    #[test]
+    fn what_is_read_out_stays_the_same_while_it_grows_old() {
+        let alert = |heard, seconds| {
+            let staleness = Some(Duration::from_secs(seconds));
+            let shown = banners(&Standing {
+                heard,
+                staleness,
+                ..healthy()
+            })
+            .into_string();
+            shown.split_once("<p ").unwrap().0.to_owned()
+        };
+        for heard in [1, 3] {
+            assert_eq!(alert(heard, 7), alert(heard, 8));
+        }
     }
 
     #[test]
@@ -152,6 +181,16 @@ mod tests {
         assert!(
             shown.contains("Every client of chain <code>tcp:own</code> is denied")
                 && !shown.contains("standing\" hidden"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn what_is_gone_is_said_and_what_is_there_is_not() {
+        assert_eq!(gone(None).into_string(), "<div id=\"gone\" hidden></div>");
+        let shown = gone(Some("It is deleted.")).into_string();
+        assert!(
+            shown.starts_with("<div id=\"gone\"><div") && shown.contains("It is deleted."),
             "{shown}"
         );
     }

@@ -3,14 +3,14 @@
 use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
-use axum::http::header::{ACCEPT, COOKIE, LOCATION};
+use axum::http::header::{ACCEPT, COOKIE, LOCATION, REFERER};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use cookie::Cookie;
 
 use super::failure::Failure;
-use super::origin;
+use super::origin::{self, changes};
 use super::said::{self, Said};
 use super::site::Site;
 use crate::admin::{Intent, Role, SignedIn, Standing};
@@ -63,6 +63,10 @@ pub(super) struct Guest {
     pub(super) said: Option<Said>,
     /// Whether the browser will not keep a session, because the page came over plain HTTP from another machine.
     pub(super) is_exposed: bool,
+    /// The page they are on: the one they ask for, or the one whose form they send.
+    pub(super) page: String,
+    /// Whether they send a form: to ask again for what it is answered with would send it again.
+    pub(super) sends_form: bool,
 }
 
 impl FromRequestParts<Site> for Guest {
@@ -75,6 +79,8 @@ impl FromRequestParts<Site> for Guest {
             has_keys: cookie(&parts.headers, KEYS).is_none_or(|word| word != OFF),
             said: cookie(&parts.headers, said::COOKIE).and_then(|text| Said::read(&text)),
             is_exposed: origin::is_exposed(parts),
+            page: page_of(parts),
+            sends_form: changes(&parts.method),
         })
     }
 }
@@ -94,10 +100,9 @@ impl FromRequestParts<Site> for Visit {
 
     async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Response> {
         let Ok(guest) = Guest::from_request_parts(parts, site).await;
-        let address = address_of(parts);
         let presented = cookie(&parts.headers, SESSION).unwrap_or_default();
         let Some(signed) = site.admin().session(&presented) else {
-            return Err(to_sign_in(parts, &address));
+            return Err(to_sign_in(parts));
         };
         site.admin().renew(&presented).await;
         Ok(Self {
@@ -162,12 +167,21 @@ pub(super) const fn role_word(role: Role) -> &'static str {
     }
 }
 
-fn address_of(parts: &Parts) -> String {
-    parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned()
+/// Forms come from our own pages alone, and a browser says from which. Without that, the form's own address leads to the page above.
+fn page_of(parts: &Parts) -> String {
+    let address = |uri: &Uri| uri.path_and_query().map(|path| path.as_str().to_owned());
+    let asked = address(&parts.uri).unwrap_or_else(|| "/".to_owned());
+    if !changes(&parts.method) {
+        return asked;
+    }
+    let from = parts.headers.get(REFERER).and_then(|from| from.to_str().ok());
+    let from: Option<Uri> = from.and_then(|from| from.parse().ok());
+    let from = from.as_ref().and_then(address).filter(|page| !page.starts_with("//"));
+    from.unwrap_or(asked)
 }
 
 /// A form that was sent too late comes back to the page it was on.
-fn to_sign_in(parts: &Parts, address: &str) -> Response {
+fn to_sign_in(parts: &Parts) -> Response {
     let wants_stream = parts
         .headers
         .get(ACCEPT)
@@ -175,12 +189,8 @@ fn to_sign_in(parts: &Parts, address: &str) -> Response {
     if wants_stream {
         return StatusCode::UNAUTHORIZED.into_response();
     }
-    let next = if parts.method == Method::GET {
-        address
-    } else {
-        address.split('?').next().unwrap_or("/")
-    };
-    let next = percent_encoding::utf8_percent_encode(next, percent_encoding::NON_ALPHANUMERIC);
+    let page = page_of(parts);
+    let next = percent_encoding::utf8_percent_encode(&page, percent_encoding::NON_ALPHANUMERIC);
     (StatusCode::SEE_OTHER, [(LOCATION, format!("/login?next={next}"))]).into_response()
 }
 
@@ -198,7 +208,9 @@ pub(super) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{COOKIE, HeaderMap, Theme, cookie};
+    use axum::extract::Request;
+
+    use super::{COOKIE, HeaderMap, Theme, cookie, page_of};
 
     #[test]
     fn a_cookie_is_found_among_others() {
@@ -212,5 +224,20 @@ mod tests {
     fn a_theme_that_nobody_knows_is_the_system_s() {
         assert_eq!(Theme::of("dark"), Theme::Dark);
         assert_eq!(Theme::of("\"><script>"), Theme::Auto);
+    }
+
+    #[test]
+    fn a_form_is_sent_from_a_page_of_ours() {
+        let page = |method: &str, uri: &str, from: &str| {
+            let request = Request::builder().method(method).uri(uri).header("referer", from);
+            page_of(&request.body(()).unwrap().into_parts().0)
+        };
+        let settings = "/authenticators/jwt/settings?chain=tcp:x";
+        let apply = "/authenticators/jwt/settings/apply?chain=tcp:x";
+        let review = "/authenticators/jwt/settings/review?chain=tcp:x&draft=7";
+        assert_eq!(page("GET", settings, "http://n1/cluster"), settings);
+        assert_eq!(page("POST", settings, ""), settings);
+        assert_eq!(page("POST", apply, &format!("https://n1:7602{review}")), review);
+        assert_eq!(page("POST", apply, "http://n1//evil.example/"), apply);
     }
 }

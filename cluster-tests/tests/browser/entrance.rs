@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use cluster_tests::browser::{Browser, PASSWORD, Stage, Visitor, play, play_on};
 use cluster_tests::decider::{Decider, Reply};
-use cluster_tests::{Options, node_binary};
+use cluster_tests::{Cluster, Options, node_binary};
 use portcullis::wire::pb::v1::Role;
 use thirtyfour::By;
 
@@ -292,4 +292,44 @@ async fn a_form_of_another_site_changes_nothing() -> Result<()> {
         Ok(())
     })
     .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_sends_a_form_too_late_comes_back_to_its_page_and_never_to_nothing() -> Result<()> {
+    let cluster = Cluster::start(node_binary!(), 1).await?;
+    let late = Visitor::at(format!("http://{}", cluster.node(1)?.http))?;
+    let own = ("sec-fetch-site", "same-origin");
+    let page = "http://n1:7602/authenticators/jwt/settings/review?chain=tcp:x&draft=7";
+    for (from, next) in [
+        (
+            &[own, ("referer", page)][..],
+            "%2Fauthenticators%2Fjwt%2Fsettings%2Freview%3Fchain%3Dtcp%3Ax%26draft%3D7",
+        ),
+        (&[own], "%2Fauthenticators%2Fjwt%2Fsettings%2Fapply%3Fchain%3Dtcp%3Ax"),
+    ] {
+        let path = "/authenticators/jwt/settings/apply?chain=tcp:x";
+        let answer = late.post_from(path, &[("draft", "7")], from).await?;
+        ensure!(answer.location == format!("/login?next={next}"), "{answer:?}");
+    }
+    for (form, page) in [
+        ("/authenticators/order", "/authenticators"),
+        (
+            "/authenticators/jwt/enabled?chain=tcp:x",
+            "/authenticators/jwt?chain=tcp:x",
+        ),
+        ("/authenticators/jwt/settings/apply", "/authenticators/jwt/settings"),
+        ("/authenticators/db/users/ann/delete", "/authenticators/db/users/ann"),
+        ("/operators/keys", "/operators"),
+        ("/operators/accounts", "/operators"),
+        ("/account/password", "/account"),
+        ("/logout", "/"),
+    ] {
+        let answer = late.get(form).await?;
+        ensure!(answer.status == 303 && answer.location == page, "{form}: {answer:?}");
+    }
+    ensure!(
+        late.post("/cluster", &[]).await?.status == 404,
+        "what takes no forms takes one"
+    );
+    cluster.passed()
 }

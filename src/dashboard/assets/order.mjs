@@ -52,7 +52,7 @@ async function drop() {
     answer = await fetch(list.dataset.order, { method: "POST", body, headers: { accept: "application/json" } });
   } catch { answer = undefined; }
   if (answer?.status === 204) {
-    know(Number(answer.headers.get("x-version")));
+    know(answer.headers.get("x-version"));
     form.elements.was.value = order;
     rows().forEach((one, at) => { one.querySelector(".place").textContent = at + 1; });
     say(`${row.dataset.id} is now ${ids().indexOf(row.dataset.id) + 1} of ${rows().length}. Saved.`);

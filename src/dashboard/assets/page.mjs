@@ -16,11 +16,12 @@ for (const form of document.querySelectorAll("form[data-guard]")) {
 
 // A session that ended while somebody typed: after signing in, what was typed is there again. Secrets never are.
 const kept = "kept";
-const secret = (field) => field.type === "password" || field.type === "hidden" || field.type === "file";
+const secret = (field) => ["password", "hidden", "file"].includes(field.type) || field.closest("[data-secret]") !== null;
+const here = location.pathname + location.search;
 for (const form of document.querySelectorAll("form[data-guard]")) {
-  const here = location.pathname;
   const saved = JSON.parse(sessionStorage.getItem(kept) ?? "null");
-  if (saved?.here === here && !document.querySelector(".summary")) {
+  // The answer to a form holds already what was typed.
+  if (saved?.here === here && document.body.dataset.answer === undefined) {
     for (const field of form.elements) {
       if (!field.name || secret(field)) continue;
       const values = saved.fields.filter(([name]) => name === field.name).map(([, value]) => value);
@@ -30,7 +31,8 @@ for (const form of document.querySelectorAll("form[data-guard]")) {
   }
   sessionStorage.removeItem(kept);
   form.addEventListener("submit", () => {
-    const fields = [...new FormData(form)].filter(([name]) => !secret(form.elements.namedItem(name)));
+    const hushed = new Set([...form.elements].filter(secret).map((field) => field.name));
+    const fields = [...new FormData(form)].filter(([name]) => !hushed.has(name));
     sessionStorage.setItem(kept, JSON.stringify({ here, fields }));
   });
 }
