@@ -185,6 +185,7 @@ async fn what_was_typed_when_a_session_ended_is_there_again_but_for_its_secrets(
         ("settings.oauth2.client_secret", "not-to-be-kept, in one line"),
     ];
     play(Options::new(node_binary!(), 2), async |stage| {
+        stage.browser.expect("status of 401");
         let visitor = stage.sign_in(Role::Editor).await?;
         let browser = &stage.browser;
         let unfold = "for (const one of document.querySelectorAll('main details:not(.menu)')) one.open = true";
