@@ -291,7 +291,8 @@ mod tests {
             timeout: Some(Duration::from_secs(8)),
             ..AuthenticatorDraft::default()
         };
-        let changes: [(&str, fn(&mut AuthenticatorDraft)); 6] = [
+        type Change = fn(&mut AuthenticatorDraft);
+        let changes: [(&str, Change); 6] = [
             ("settings.server", |draft| draft.settings["server"] = json!("b:2")),
             ("settings.database", |draft| {
                 drop(draft.settings.shift_remove("database"))

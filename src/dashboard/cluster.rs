@@ -1,5 +1,6 @@
 //! The cluster: what it can lose, its nodes, and which of them reaches which backend.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use axum::extract::Path;
@@ -39,17 +40,29 @@ pub(super) async fn page(visit: Visit) -> Response {
         }
     };
     let lead = html! { "Cluster " code { (list.cluster_id) } };
-    visit.page(Page::new(Place::Cluster, "Cluster", body).lead(lead).live("cluster"))
+    visit.page(
+        Page::new(Place::Cluster, "Cluster", body)
+            .lead(lead)
+            .live("cluster")
+            .state(state_of(&list)),
+    )
 }
 
-/// What of the page changes while it is open.
-pub(super) fn fragments(site: &Site) -> Vec<Markup> {
+/// Of what the rows and the controls stand upon: who is a member, and who votes.
+fn state_of(list: &NodeList) -> u64 {
+    let mut hash = DefaultHasher::new();
+    for node in &list.nodes {
+        (node.id, node.voter).hash(&mut hash);
+    }
+    hash.finish()
+}
+
+/// What of the page changes while it is open, and its state.
+pub(super) fn fragments(site: &Site) -> (Vec<Markup>, u64) {
     let list = site.admin().list_nodes();
-    vec![
-        summary(&site.admin().standing(), &list),
-        nodes(&list),
-        matrix::drawn(site),
-    ]
+    let mut pieces = vec![summary(&site.admin().standing(), &list), matrix::drawn(site)];
+    pieces.extend(list.nodes.iter().map(|node| node_row(node, &list)));
+    (pieces, state_of(&list))
 }
 
 fn summary(standing: &Standing, list: &NodeList) -> Markup {
@@ -113,12 +126,13 @@ fn nodes(list: &NodeList) -> Markup {
     }
 }
 
+/// A piece of its own, as mostly one row changes and not the table.
 fn node_row(node: &NodeStatus, list: &NodeList) -> Markup {
     let dash = || html! { "–" };
     let report = node.report.as_ref();
     let behind = report.map(|report| list.leader_log_index.saturating_sub(report.applied_index));
     html! {
-        tr {
+        tr id={ "row-" (node_name(node.id)) } {
             th scope="row" { (node_name(node.id)) div.small.muted { (node.member.api_address) } }
             td { (role(node, list.leader)) }
             td { (health(node, behind)) }
@@ -129,7 +143,7 @@ fn node_row(node: &NodeStatus, list: &NodeList) -> Markup {
             td.num { @match report.and_then(|report| report.disk_free_bytes) { Some(free) => { (format::bytes(free)) } None => { (dash()) } } }
             td.num { @match node.clock_offset_ms { Some(offset) => { (clock(Duration::from_millis(offset.unsigned_abs()))) } None => { (dash()) } } }
             td.num { @match report { Some(report) => { (format::span(Duration::from_millis(report.uptime_ms))) } None => { (dash()) } } }
-            td.num { @match node.age { Some(age) => { (format::span(age)) " ago" } None => { (dash()) } } }
+            td.num { @match node.age { Some(age) => { (format::age(age)) } None => { (dash()) } } }
             td { @match report { Some(report) => { (report.version) } None => { (dash()) } } }
         }
     }

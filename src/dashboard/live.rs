@@ -99,7 +99,7 @@ impl Topic {
                 pieces.push(subject.fares());
                 (pieces, subject.state())
             }
-            Self::Cluster => (cluster::fragments(site), 0),
+            Self::Cluster => cluster::fragments(site),
             Self::Import(job) => import_pages::fragments(site, job).await?,
         })
     }

@@ -14,7 +14,7 @@ use super::form::Given;
 use super::kinds::{MECHANISMS, mechanism_word};
 use super::page::{Page, Place};
 use super::said::{Said, to};
-use super::ui::{Button, Faults, Field, hidden, link, select};
+use super::ui::{Button, Faults, Field, hidden, link, prose, select};
 use super::visit::Visit;
 use crate::admin::{
     self, AdminError, AuthenticatorDraft, AuthenticatorView, BackendInfo, Intent, NodeTest, Position, Role,
@@ -85,7 +85,7 @@ pub(super) async fn backends(
                 @let is_used = used.contains(&default_id(kind.mechanism, kind.backend));
                 a href=(addresses::wizard(chain, &step_of(kind))) {
                     strong { (kind.title) }
-                    span.muted { (kind.schema.get("description").and_then(|text| text.as_str()).unwrap_or_default()) }
+                    span.muted { (prose(kind.schema.get("description").and_then(|text| text.as_str()).unwrap_or_default())) }
                     @if is_used { span.small { "Added already; another one needs a name of its own." } }
                 }
             }

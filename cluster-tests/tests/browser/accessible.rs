@@ -224,7 +224,7 @@ async fn with_the_colours_of_the_system_one_still_sees_where_one_is() -> Result<
 async fn nothing_is_said_as_long_as_nothing_changes() -> Result<()> {
     play(Options::new(node_binary!(), 1), async |stage| {
         stage.sign_in(Role::Viewer).await?;
-        stage.open(1, "/authenticators").await?;
+        stage.open(1, "/cluster").await?;
         let watch = "
             window.drawn = 0; window.told = [];
             const watch = (what, act) => new MutationObserver(act).observe(what, { childList: true, subtree: true, characterData: true });

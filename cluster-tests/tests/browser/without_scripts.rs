@@ -55,8 +55,7 @@ async fn everything_can_be_read_and_changed_without_a_script() -> Result<()> {
             "it is still on"
         );
 
-        stage.open(1, USERS).await?;
-        browser.follow("Add user").await?;
+        stage.open(1, &format!("{USERS}/new")).await?;
         browser.fill("Name (required)", "ann").await?;
         browser.fill("Password", "secret").await?;
         browser.press("Add user").await?;

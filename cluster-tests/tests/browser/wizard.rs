@@ -273,6 +273,7 @@ async fn a_draft_that_is_lost_is_told_before_anything_is_stored_without_its_secr
         stage.open(1, "/authenticators/new/password_based/redis").await?;
         browser.fill("Name", "cache").await?;
         browser.fill("Server", "127.0.0.1:1").await?;
+        browser.fill("Command", "HMGET user:${username} password_hash").await?;
         browser.fill("Password", "typed once").await?;
         browser.press("Test").await?;
         browser.find("region", "Test").await?;

@@ -1,7 +1,6 @@
 // What every page does: focus where a form went wrong, a question before typed text is lost, keys, menus.
 import { busy } from "./live.mjs";
 import "./order.mjs";
-import "./palette.mjs";
 
 const wanted = document.querySelector("[data-focus]");
 if (wanted) wanted.focus();
@@ -77,3 +76,13 @@ addEventListener("keydown", (event) => {
     if (search) { event.preventDefault(); search.focus(); }
   }
 });
+
+const button = document.getElementById("search");
+if (button) {
+  const search = async () => (await import("./palette.mjs")).open();
+  button.hidden = false;
+  button.addEventListener("click", search);
+  addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") { event.preventDefault(); search(); }
+  });
+}

@@ -1,7 +1,6 @@
-// Search from anywhere, by keyboard.
+// Search from anywhere, by keyboard. Fetched when somebody asks for it.
 import { parse } from "./live.mjs";
 
-const button = document.getElementById("search");
 let dialog;
 
 function make() {
@@ -48,18 +47,10 @@ function make() {
 }
 
 let made;
-function open() {
+export function open() {
   made ??= make();
   if (dialog.open) return;
   made.input.value = "";
   dialog.showModal();
   made.search();
-}
-
-if (button) {
-  button.hidden = false;
-  button.addEventListener("click", open);
-  addEventListener("keydown", (event) => {
-    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") { event.preventDefault(); open(); }
-  });
 }
