@@ -591,7 +591,7 @@ async fn what_is_more_than_text_would_be_noticed() -> Result<()> {
     play_unprotected(Role::Viewer, async |stage| {
         let browser = &stage.browser;
         for (harm, noticed) in [
-            ("line.textContent = arguments[0][3] + ' is saved'", "runs backwards"),
+            ("line.textContent = arguments[0].at(-1) + ' is saved'", "runs backwards"),
             ("line.innerHTML = arguments[0][0]", "has let something in"),
         ] {
             stage.open(1, "/help").await?;

@@ -58,7 +58,9 @@ impl<'a> Balanced<'a> {
             wait_for(what, PATIENCE, async || {
                 let page = self.turn().await?.get(path).await?;
                 ensure!(page.status == 200, "{path}: {} {}", page.status, page.body);
-                Ok(page.body.contains(what).then_some(()))
+                let main = page.body.split_once("<main").map_or("", |(_, main)| main);
+                ensure!(page.body.contains(what), "the page is {main}");
+                Ok(Some(()))
             })
             .await?;
         }
