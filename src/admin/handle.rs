@@ -97,12 +97,12 @@ impl Admin {
         Ok(())
     }
 
-    /// Commits a command and waits until this node has applied it, so that what is read next is what was written. The write is done
-    /// whatever happens here: a node that cannot catch up in time answers from what was written.
+    /// Commits a command and waits until this node has applied it, so that what is read next is what was written, or why it was
+    /// refused. The write is done whatever happens here: a node that cannot catch up in time answers from what was written.
     pub(super) async fn write(&self, intent: &Intent, command: Command) -> Result<Outcome, AdminError> {
-        let outcome = accepted(Box::pin(self.cluster.write(&intent.by, &intent.request_id, command)).await?)?;
+        let outcome = Box::pin(self.cluster.write(&intent.by, &intent.request_id, command)).await?;
         self.catch_up(outcome.revision, PATIENCE).await;
-        Ok(outcome)
+        accepted(outcome)
     }
 
     /// Waits until this node has applied that revision, but not for ever.

@@ -256,6 +256,8 @@ pub(super) async fn apply(
             Ok(Said::new(said).then(&addresses::authenticator(&key, "")))
         }
         Err(AdminError::RevisionMismatch { .. }) => {
+            // This node knows by now what it was refused for.
+            let subject = Subject::of(&visit, &key)?;
             let page = conflict_page(&visit, &subject, &draft, draft_id);
             Ok((StatusCode::PRECONDITION_FAILED, page).into_response())
         }

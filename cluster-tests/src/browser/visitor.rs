@@ -1,5 +1,7 @@
 //! Somebody who looks at the dashboard without a browser: pages by their addresses, forms by their fields.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use anyhow::{Context as _, Result, ensure};
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use reqwest::redirect::Policy;
@@ -43,6 +45,8 @@ pub struct Visitor {
     client: Client,
     base: String,
     session: String,
+    /// Up to where, as the last node has said; nodes share their cookies as they share a host.
+    seen: Arc<Mutex<String>>,
 }
 
 impl Visitor {
@@ -53,6 +57,7 @@ impl Visitor {
             client,
             base: base.into(),
             session: String::new(),
+            seen: Arc::default(),
         })
     }
 
@@ -94,7 +99,7 @@ impl Visitor {
     /// A page.
     pub async fn get(&self, path: &str) -> Result<Answer> {
         let request = self.client.get(format!("{}{path}", self.base));
-        read(request.header(COOKIE, &self.session).send().await?).await
+        self.read(request.header(COOKIE, self.cookies()).send().await?).await
     }
 
     /// A page as it comes over the wire, packed if the server packs it.
@@ -103,7 +108,7 @@ impl Visitor {
             .client
             .get(format!("{}{path}", self.base))
             .header("accept-encoding", "br");
-        let answer = request.header(COOKIE, &self.session).send().await?;
+        let answer = request.header(COOKIE, self.cookies()).send().await?;
         let packed = answer
             .headers()
             .get("content-encoding")
@@ -128,9 +133,9 @@ impl Visitor {
             request = request.header(*name, *value);
         }
         let request = request
-            .header(COOKIE, &self.session)
+            .header(COOKIE, self.cookies())
             .header("content-type", "application/x-www-form-urlencoded");
-        read(request.body(body.join("&")).send().await?).await
+        self.read(request.body(body.join("&")).send().await?).await
     }
 
     /// Sends a form with a file, as a page of the same node would.
@@ -147,9 +152,9 @@ impl Visitor {
             .client
             .post(format!("{}{path}", self.base))
             .header("sec-fetch-site", "same-origin")
-            .header(COOKIE, &self.session)
+            .header(COOKIE, self.cookies())
             .header("content-type", format!("multipart/form-data; boundary={BETWEEN}"));
-        read(request.body(body).send().await?).await
+        self.read(request.body(body).send().await?).await
     }
 
     /// Opens the stream of a page; it stays open as long as the answer lives.
@@ -158,26 +163,37 @@ impl Visitor {
             .client
             .get(format!("{}/ui/events?topic={}", self.base, encoded(topic)));
         let request = request.header("accept", "text/event-stream");
-        Ok(request.header(COOKIE, &self.session).send().await?)
+        Ok(request.header(COOKIE, self.cookies()).send().await?)
     }
-}
 
-async fn read(answer: Response) -> Result<Answer> {
-    let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
-    let location = header(LOCATION).unwrap_or_default().to_owned();
-    let set = answer.headers().get_all(SET_COOKIE).iter();
-    let cookies: Vec<_> = set.filter_map(|value| value.to_str().ok()?.split(';').next()).collect();
-    let cookie = |begin: &str| {
-        let found = cookies.iter().find(|cookie| cookie.starts_with(begin));
-        found.map_or_else(String::new, |cookie| (*cookie).to_owned())
-    };
-    Ok(Answer {
-        status: answer.status().as_u16(),
-        session: cookie("__Host-session="),
-        said: cookie("__Host-said="),
-        location,
-        body: answer.text().await.context("the page broke off")?,
-    })
+    /// What a browser would send along: the session, and what it has seen.
+    fn cookies(&self) -> String {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = [self.session.as_str(), seen.as_str()].into_iter();
+        kept.filter(|cookie| !cookie.is_empty()).collect::<Vec<_>>().join("; ")
+    }
+
+    async fn read(&self, answer: Response) -> Result<Answer> {
+        let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
+        let location = header(LOCATION).unwrap_or_default().to_owned();
+        let set = answer.headers().get_all(SET_COOKIE).iter();
+        let cookies: Vec<_> = set.filter_map(|value| value.to_str().ok()?.split(';').next()).collect();
+        let cookie = |begin: &str| {
+            let found = cookies.iter().find(|cookie| cookie.starts_with(begin));
+            found.map_or_else(String::new, |cookie| (*cookie).to_owned())
+        };
+        let seen = cookie("__Host-seen=");
+        if !seen.is_empty() {
+            *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+        }
+        Ok(Answer {
+            status: answer.status().as_u16(),
+            session: cookie("__Host-session="),
+            said: cookie("__Host-said="),
+            location,
+            body: answer.text().await.context("the page broke off")?,
+        })
+    }
 }
 
 /// As it may stand in an address or a form.

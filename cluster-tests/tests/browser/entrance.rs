@@ -137,7 +137,6 @@ async fn a_session_is_good_on_every_node_and_ends_on_every_node() -> Result<()> 
         stage.open(1, "/login").await?;
         sign_in_by_hand(stage, "vera", PASSWORD).await?;
         for node in [1, 2, 3] {
-            stage.cluster.agree().await?;
             stage.open(node, "/cluster").await?;
             stage.browser.find("heading", "Cluster").await?;
             let here = stage.browser.text_of(".bar").await?;

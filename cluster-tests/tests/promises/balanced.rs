@@ -33,8 +33,7 @@ impl<'a> Balanced<'a> {
     }
 
     /// At the node whose turn it is.
-    async fn turn(&self) -> Result<Visitor> {
-        self.cluster.agree().await?;
+    fn turn(&self) -> Result<Visitor> {
         let nodes = self.cluster.running();
         let at = self.requests.fetch_add(1, Ordering::Relaxed) % nodes.len();
         let node = self.cluster.node(*nodes.get(at).context("no node runs")?)?;
@@ -42,12 +41,12 @@ impl<'a> Balanced<'a> {
     }
 
     async fn get(&self, path: &str) -> Result<Answer> {
-        self.turn().await?.get(path).await
+        self.turn()?.get(path).await
     }
 
     /// Sends a form that leads on to another page.
     async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Result<Answer> {
-        let answer = self.turn().await?.post(path, fields).await?;
+        let answer = self.turn()?.post(path, fields).await?;
         ensure!(answer.status == 303, "{path}: {} {}", answer.status, answer.body);
         Ok(answer)
     }
@@ -56,7 +55,7 @@ impl<'a> Balanced<'a> {
     async fn shows(&self, path: &str, what: &str) -> Result<()> {
         for _ in self.cluster.running() {
             wait_for(what, PATIENCE, async || {
-                let page = self.turn().await?.get(path).await?;
+                let page = self.turn()?.get(path).await?;
                 ensure!(page.status == 200, "{path}: {} {}", page.status, page.body);
                 let main = page.body.split_once("<main").map_or("", |(_, main)| main);
                 ensure!(page.body.contains(what), "the page is {main}");
@@ -89,7 +88,7 @@ async fn settings_are_made_reviewed_and_applied_with_their_secret() -> Result<()
     let page = "/authenticators/new/jwt/none";
     let form = [("id", "tokens"), ("settings.algorithm", "hmac-based")];
     let test = [&form[..], &[("settings.secret", FIRST), ("action", "test")]].concat();
-    let tested = editor.turn().await?.post(page, &test).await?;
+    let tested = editor.turn()?.post(page, &test).await?;
     ensure!(tested.status == 200, "{tested:?}");
     let draft = tested.hidden("draft")?;
     editor
@@ -149,7 +148,7 @@ async fn a_deleted_user_is_brought_back() -> Result<()> {
     for _ in 0..2 {
         let deleted = editor.post(&format!("{USERS}/ann/delete"), &[]).await?;
         ensure!(!is_allowed(&client, "ann", "secret").await?, "who is deleted is let in");
-        let visitor = editor.turn().await?;
+        let visitor = editor.turn()?;
         let list = visitor
             .with(&format!("{}; {}", visitor.session(), deleted.said))
             .get(&deleted.location)
@@ -209,7 +208,7 @@ async fn files_are_imported_and_never_taken_for_one_another() -> Result<()> {
 
     // All or nothing: what would store nothing is not offered.
     let import = bring(
-        &editor.turn().await?,
+        &editor.turn()?,
         "zoe,secret,false\n,bad,false\n",
         &[("all_or_nothing", "on")],
     )
