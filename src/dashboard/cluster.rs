@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 
+use super::authenticators::Row;
 use super::failure::Failure;
 use super::form::Given;
 use super::format;
@@ -28,13 +29,13 @@ const WRONG_CLOCK: Duration = Duration::from_secs(1);
 /// `GET /cluster`.
 pub(super) async fn page(visit: Visit) -> Response {
     let site = visit.site();
-    let list = site.admin().list_nodes();
+    let (list, rows) = (site.admin().list_nodes(), matrix::rows(site));
     let obstacle = visit.obstacle(Role::Admin);
     let body = html! {
         (summary(&visit.standing, &list))
         section.stack { h2 { "Nodes" } (nodes(&list)) }
         (actions(&list, obstacle.as_deref()))
-        section.stack { h2 { "Backends by node" } (matrix::drawn(site)) }
+        section.stack { h2 { "Backends by node" } (matrix::drawn(&rows)) }
         p.small.muted {
             "For monitoring: " a href="/healthz" { "/healthz" } " · " a href="/readyz" { "/readyz" } " · " a href="/metrics" { "/metrics" }
         }
@@ -44,15 +45,18 @@ pub(super) async fn page(visit: Visit) -> Response {
         Page::new(Place::Cluster, "Cluster", body)
             .lead(lead)
             .live("cluster")
-            .state(state_of(&list)),
+            .state(state_of(&list, &rows)),
     )
 }
 
-/// Of what the rows and the controls stand upon: who is a member, and who votes.
-fn state_of(list: &NodeList) -> u64 {
+/// Of what the rows and the controls stand upon: who is a member, who votes, and which authenticators there are.
+fn state_of(list: &NodeList, rows: &[Row]) -> u64 {
     let mut hash = DefaultHasher::new();
     for node in &list.nodes {
         (node.id, node.voter).hash(&mut hash);
+    }
+    for (view, _) in rows {
+        (&view.record.key.chain, &view.record.key.id).hash(&mut hash);
     }
     hash.finish()
 }
@@ -60,9 +64,11 @@ fn state_of(list: &NodeList) -> u64 {
 /// What of the page changes while it is open, and its state.
 pub(super) fn fragments(site: &Site) -> (Vec<Markup>, u64) {
     let list = site.admin().list_nodes();
-    let mut pieces = vec![summary(&site.admin().standing(), &list), matrix::drawn(site)];
+    let rows = matrix::rows(site);
+    let mut pieces = vec![summary(&site.admin().standing(), &list)];
     pieces.extend(list.nodes.iter().map(|node| node_row(node, &list)));
-    (pieces, state_of(&list))
+    pieces.extend(matrix::pieces(&rows));
+    (pieces, state_of(&list, &rows))
 }
 
 fn summary(standing: &Standing, list: &NodeList) -> Markup {

@@ -10,24 +10,28 @@ use super::ui::{Tone, banner, node_name, node_names, pill, provider_pill};
 use crate::admin::{AuthenticatorView, NodeAuthenticatorStatus};
 use crate::auth::ProviderStatus;
 
-/// All authenticators of all chains against all nodes.
-pub(super) fn drawn(site: &Site) -> Markup {
+/// All authenticators of all chains.
+pub(super) fn rows(site: &Site) -> Vec<Row> {
     let admin = site.admin();
-    let rows: Vec<Row> = admin
-        .chains()
-        .iter()
-        .flat_map(|chain| admin.chain_status(chain))
-        .collect();
+    let chains = admin.chains();
+    chains.iter().flat_map(|chain| admin.chain_status(chain)).collect()
+}
+
+/// All of them against all nodes.
+pub(super) fn drawn(rows: &[Row]) -> Markup {
     html! {
         div.stack id="matrix" {
-            @if rows.is_empty() {
-                p.muted { "There is no authenticator yet." }
-            } @else {
-                (sentences(&rows))
-                (table(&rows))
-            }
+            (sentences(rows))
+            @if !rows.is_empty() { (table(rows)) }
         }
     }
+}
+
+/// What of it changes while a page is open: mostly one row.
+pub(super) fn pieces(rows: &[Row]) -> impl Iterator<Item = Markup> {
+    [sentences(rows)]
+        .into_iter()
+        .chain(rows.iter().map(|row| of_one(row, rows)))
 }
 
 fn table(rows: &[Row]) -> Markup {
@@ -37,16 +41,19 @@ fn table(rows: &[Row]) -> Markup {
             div.scroll tabindex="0" role="region" aria-label="Backends by node" {
                 table.data.matrix {
                     thead { tr { th scope="col" { "Authenticator" } @for node in nodes { th scope="col" { (node_name(node.node)) } } } }
-                    tbody {
-                        @for (view, status) in rows {
-                            tr {
-                                th scope="row" { a href=(addresses::authenticator(&view.record.key, "")) { (name_of(view, rows)) } }
-                                @for node in &status.nodes { td { (cell(node)) } }
-                            }
-                        }
-                    }
+                    tbody { @for row in rows { (of_one(row, rows)) } }
                 }
             }
+        }
+    }
+}
+
+fn of_one((view, status): &Row, rows: &[Row]) -> Markup {
+    let key = &view.record.key;
+    html! {
+        tr id={ "at-" (hex::encode(&key.chain)) "-" (hex::encode(&key.id)) } {
+            th scope="row" { a href=(addresses::authenticator(key, "")) { (name_of(view, rows)) } }
+            @for node in &status.nodes { td { (cell(node)) } }
         }
     }
 }
@@ -126,7 +133,12 @@ fn sentences(rows: &[Row]) -> Markup {
         .filter(|(view, _)| view.record.enabled)
         .map(|row| Asked::of(row, name_of(&row.0, rows)))
         .collect();
-    html! { @for (tone, line) in told(&asked) { (banner(tone, &html! { (line) }, None)) } }
+    html! {
+        div.stack id="culprits" {
+            @if rows.is_empty() { p.muted { "There is no authenticator yet." } }
+            @else { @for (tone, line) in told(&asked) { (banner(tone, &html! { (line) }, None)) } }
+        }
+    }
 }
 
 /// What is wrong, or that nothing is.
