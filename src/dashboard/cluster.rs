@@ -148,7 +148,7 @@ fn node_row(node: &NodeStatus, list: &NodeList) -> Markup {
             td.num { @match report { Some(report) => { (format::bytes(report.disk_bytes)) } None => { (dash()) } } }
             td.num { @match report.and_then(|report| report.disk_free_bytes) { Some(free) => { (format::bytes(free)) } None => { (dash()) } } }
             td.num { @match node.clock_offset_ms { Some(offset) => { (clock(Duration::from_millis(offset.unsigned_abs()))) } None => { (dash()) } } }
-            td.num { @match report { Some(report) => { (format::span(Duration::from_millis(report.uptime_ms))) } None => { (dash()) } } }
+            td.num { @match report { Some(report) => { (format::to_the_minute(Duration::from_millis(report.uptime_ms))) } None => { (dash()) } } }
             td.num { @match node.age { Some(age) => { (format::age(age)) } None => { (dash()) } } }
             td { @match report { Some(report) => { (report.version) } None => { (dash()) } } }
         }

@@ -122,7 +122,12 @@ pub(super) fn lately(now: Timestamp, at: Timestamp) -> Markup {
 
 /// To the minute, where a text that changes every second would be no news.
 fn in_minutes(now: Timestamp, at: Timestamp) -> String {
-    match Duration::from_millis(now.0.saturating_sub(at.0)) {
+    to_the_minute(Duration::from_millis(now.0.saturating_sub(at.0)))
+}
+
+/// The same of how long something lasts.
+pub(super) fn to_the_minute(time: Duration) -> String {
+    match time {
         time if time < Duration::from_secs(60) => "less than a minute".to_owned(),
         time => span(time),
     }
