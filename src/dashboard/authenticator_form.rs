@@ -1,6 +1,6 @@
 //! The form of an authenticator: what all kinds have in common, and the settings of its own kind.
 
-use std::time::Duration;
+use maud::{Markup, html};
 
 use super::drafts::{Draft, held};
 use super::form::{Filled, Given, draw, miss_typed, places, read, specs};
@@ -9,7 +9,6 @@ use super::help;
 use super::ui::{Faults, Field, Tone, area, check, node_name, pill, provider_pill, select, text};
 use crate::admin::{AuthenticatorDraft, AuthenticatorPatch, BackendInfo, DEFAULT_TIMEOUT, NodeTest};
 use crate::auth::{AuthenticatorRecord, OnFailure, default_id};
-use maud::{Markup, html};
 
 /// What the form shows.
 pub(super) struct AuthenticatorForm<'a> {
@@ -88,7 +87,7 @@ impl AuthenticatorForm<'_> {
             OnFailure::Next => "next",
             OnFailure::Deny => "deny",
         };
-        let timeout = written(draft.timeout.unwrap_or(DEFAULT_TIMEOUT));
+        let timeout = format::duration(draft.timeout.unwrap_or(DEFAULT_TIMEOUT));
         let timeout = faults.unread("timeout").unwrap_or(&timeout);
         html! {
             fieldset {
@@ -107,14 +106,6 @@ impl AuthenticatorForm<'_> {
                 }
             }
         }
-    }
-}
-
-fn written(time: Duration) -> String {
-    if time.subsec_millis() == 0 {
-        format!("{}s", time.as_secs())
-    } else {
-        format!("{}ms", time.as_millis())
     }
 }
 

@@ -1,7 +1,5 @@
 //! The settings that hold for the whole cluster.
 
-use std::time::Duration;
-
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use maud::html;
@@ -34,9 +32,9 @@ impl Sheet {
             }
             .to_owned(),
             detailed_reasons: settings.detailed_reasons,
-            max_staleness: written(settings.max_staleness),
-            session_idle: written(settings.session_idle),
-            session_lifetime: written(settings.session_lifetime),
+            max_staleness: format::duration(settings.max_staleness),
+            session_idle: format::duration(settings.session_idle),
+            session_lifetime: format::duration(settings.session_lifetime),
         }
     }
 
@@ -70,16 +68,6 @@ impl Sheet {
             session_lifetime: time("session_lifetime", &self.session_lifetime),
             ..SettingsPatch::default()
         }
-    }
-}
-
-/// As the form takes it back.
-fn written(time: Duration) -> String {
-    match (time.as_secs(), time.subsec_millis()) {
-        (secs, 0) if secs >= 3600 && secs % 3600 == 0 => format!("{}h", secs / 3600),
-        (secs, 0) if secs >= 60 && secs % 60 == 0 => format!("{}m", secs / 60),
-        (secs, 0) => format!("{secs}s"),
-        _ => format!("{}ms", time.as_millis()),
     }
 }
 
@@ -146,19 +134,4 @@ pub(super) async fn save(visit: Visit, given: Given) -> Result<Response, Failure
     let settings = admin.settings_here().settings;
     let page = drawn(&visit, &settings, &sheet, &faults);
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::written;
-
-    #[test]
-    fn times_are_written_as_they_are_read() {
-        for text in ["5m", "90s", "12h", "250ms"] {
-            assert_eq!(written(crate::words::duration(text).unwrap()), text);
-        }
-        assert_eq!(written(Duration::from_secs(300)), "5m");
-    }
 }

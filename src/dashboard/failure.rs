@@ -76,6 +76,16 @@ impl Failure {
         )
     }
 
+    /// There is no room for what was sent.
+    pub(super) fn no_room(what: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "No room",
+            what,
+            "Make room in the temporary folder of this node, or use another node.",
+        )
+    }
+
     /// Too many at once.
     pub(super) fn too_many(what: impl Into<String>) -> Self {
         Self::new(

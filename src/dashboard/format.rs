@@ -61,6 +61,16 @@ pub(super) fn span(time: Duration) -> String {
     }
 }
 
+/// How long something lasts, as forms take it back: `500ms`, `90s`, `5m`, `12h`.
+pub(super) fn duration(time: Duration) -> String {
+    match (time.as_secs(), time.subsec_millis()) {
+        (secs, 0) if secs >= 3600 && secs % 3600 == 0 => format!("{}h", secs / 3600),
+        (secs, 0) if secs >= 60 && secs % 60 == 0 => format!("{}m", secs / 60),
+        (secs, 0) => format!("{secs}s"),
+        _ => format!("{}ms", time.as_millis()),
+    }
+}
+
 /// Bytes: `412 KiB`.
 pub(super) fn bytes(number: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
@@ -142,8 +152,16 @@ pub(super) fn age(age: Duration) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::{ago, bytes, count, counted, rate, span, took};
+    use super::{ago, bytes, count, counted, duration, rate, span, took};
     use crate::auth::Timestamp;
+
+    #[test]
+    fn durations_are_written_as_they_are_read() {
+        for text in ["5m", "90s", "12h", "250ms"] {
+            assert_eq!(duration(crate::words::duration(text).unwrap()), text);
+        }
+        assert_eq!(duration(Duration::from_secs(300)), "5m");
+    }
 
     #[test]
     fn numbers_are_easy_to_read() {

@@ -206,7 +206,7 @@ async fn arriving<T>(next: impl Future<Output = Result<T, MultipartError>>) -> R
 
 fn cannot_keep(error: &io::Error) -> Failure {
     tracing::error!(%error, "an uploaded file cannot be kept");
-    Failure::unreadable("This node cannot keep the file. Its log says why.")
+    Failure::no_room("This node cannot keep the file. Its log says why.")
 }
 
 fn format_of(name: &str) -> ImportFormat {

@@ -13,7 +13,7 @@ use super::page::{Page, Place};
 use super::said::Said;
 use super::ui::{Button, Faults, Tone, banner, link};
 use super::visit::{Visit, role_word};
-use crate::admin::Role;
+use crate::admin::{AdminError, Role};
 
 /// Somebody who may be taken away.
 struct Doomed {
@@ -75,8 +75,22 @@ impl Doomed {
         visit.page(page.refused(!faults.is_empty()))
     }
 
-    fn refused(&self, visit: &Visit, faults: &Faults) -> Response {
-        (StatusCode::UNPROCESSABLE_ENTITY, self.page(visit, faults)).into_response()
+    /// Takes it away if the password is right.
+    async fn end<T>(
+        &self,
+        visit: &Visit,
+        given: &Given,
+        deletion: impl Future<Output = Result<T, AdminError>>,
+        said: String,
+    ) -> Response {
+        let faults = match visit.confirm(given.text("password")).await {
+            Err(why) => Faults::one("password", why),
+            Ok(()) => match deletion.await {
+                Ok(_) => return Said::new(said).then("/operators"),
+                Err(error) => Faults::of(&error),
+            },
+        };
+        (StatusCode::UNPROCESSABLE_ENTITY, self.page(visit, &faults)).into_response()
     }
 }
 
@@ -90,13 +104,9 @@ pub(super) async fn ask_about_account(visit: Visit, Path(name): Path<String>) ->
 pub(super) async fn delete_account(visit: Visit, Path(name): Path<String>, given: Given) -> Result<Response, Failure> {
     visit.demand(Role::Admin)?;
     let doomed = Doomed::account(&visit, &name)?;
-    if let Err(why) = visit.confirm(given.text("password")).await {
-        return Ok(doomed.refused(&visit, &Faults::one("password", why)));
-    }
-    match visit.site().admin().delete_account(&visit.intent(), &name).await {
-        Ok(_) => Ok(Said::new(format!("{name} is deleted, and signed out everywhere.")).then("/operators")),
-        Err(error) => Ok(doomed.refused(&visit, &Faults::of(&error))),
-    }
+    let deletion = async { visit.site().admin().delete_account(&visit.intent(), &name).await };
+    let said = format!("{name} is deleted, and signed out everywhere.");
+    Ok(doomed.end(&visit, &given, deletion, said).await)
 }
 
 /// `GET /operators/keys/{id}/delete`.
@@ -109,11 +119,7 @@ pub(super) async fn ask_about_key(visit: Visit, Path(id): Path<String>) -> Resul
 pub(super) async fn delete_key(visit: Visit, Path(id): Path<String>, given: Given) -> Result<Response, Failure> {
     visit.demand(Role::Admin)?;
     let doomed = Doomed::key(&visit, &id)?;
-    if let Err(why) = visit.confirm(given.text("password")).await {
-        return Ok(doomed.refused(&visit, &Faults::one("password", why)));
-    }
-    match visit.site().admin().delete_operator(&visit.intent(), &id).await {
-        Ok(_) => Ok(Said::new(format!("The key {id} opens nothing any more.")).then("/operators")),
-        Err(error) => Ok(doomed.refused(&visit, &Faults::of(&error))),
-    }
+    let deletion = async { visit.site().admin().delete_operator(&visit.intent(), &id).await };
+    let said = format!("The key {id} opens nothing any more.");
+    Ok(doomed.end(&visit, &given, deletion, said).await)
 }

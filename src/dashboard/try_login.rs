@@ -1,7 +1,5 @@
 //! Trying a login: what each authenticator says to it, on this node or on all of them, with what is stored or with a draft.
 
-use std::collections::BTreeMap;
-
 use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -11,7 +9,7 @@ use serde::Deserialize;
 use super::addresses;
 use super::drafts::Draft;
 use super::failure::Failure;
-use super::form::Given;
+use super::form::{Given, texts_by_name};
 use super::format;
 use super::page::{Page, Place};
 use super::ui::{Button, Faults, Field, Tone, area, banner, hidden, node_name, password, pill, select, text};
@@ -96,16 +94,7 @@ impl Sheet {
     }
 
     fn attempt(&self, given: &Given, faults: &mut Faults) -> Attempt {
-        let mut client_attrs = BTreeMap::new();
-        let lines = self.client_attrs.lines().enumerate();
-        for (at, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
-            match line.split_once(':') {
-                Some((name, value)) => {
-                    client_attrs.insert(name.trim().to_owned(), value.trim().to_owned());
-                }
-                None => faults.add("client_attrs", format!("line {} is not `name: value`", at + 1)),
-            }
-        }
+        let client_attrs = texts_by_name(&self.client_attrs, "client_attrs", faults);
         let sent = given.text("password");
         let has_password = !sent.is_empty() || given.has("empty_password");
         Attempt {

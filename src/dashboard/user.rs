@@ -1,7 +1,4 @@
 //! One user of an authenticator: made, changed, deleted and put back.
-
-use std::collections::BTreeMap;
-
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -10,7 +7,7 @@ use maud::{Markup, html};
 use super::addresses::{self, ChainQuery};
 use super::authenticator_tabs::{Subject, Tab};
 use super::failure::Failure;
-use super::form::Given;
+use super::form::{Given, texts_by_name};
 use super::format;
 use super::said::Said;
 use super::ui::{Button, Faults, Field, area, check, hidden, link, password, text};
@@ -75,24 +72,6 @@ impl Sheet {
             faults.add("expires_at", "is not a time such as 2027-01-31T12:00:00Z");
         }
         millis.map(Timestamp)
-    }
-
-    fn attributes(&self, faults: &mut Faults) -> BTreeMap<String, String> {
-        let mut attributes = BTreeMap::new();
-        for (at, line) in self
-            .attributes
-            .lines()
-            .enumerate()
-            .filter(|(_, line)| !line.trim().is_empty())
-        {
-            match line.split_once(':') {
-                Some((name, value)) => {
-                    attributes.insert(name.trim().to_owned(), value.trim().to_owned());
-                }
-                None => faults.add("attributes", format!("line {} is not `name: value`", at + 1)),
-            }
-        }
-        attributes
     }
 
     fn draw(&self, faults: &Faults, is_locked: bool) -> Markup {
@@ -179,7 +158,7 @@ pub(super) async fn create(
         is_superuser: sheet.is_superuser,
         disabled: sheet.disabled,
         expires_at: sheet.expiry(&mut faults),
-        attributes: sheet.attributes(&mut faults),
+        attributes: texts_by_name(&sheet.attributes, "attributes", &mut faults),
         ..UserDraft::default()
     };
     if faults.is_empty() {
@@ -259,7 +238,7 @@ pub(super) async fn update(
         is_superuser: Some(sheet.is_superuser),
         disabled: Some(sheet.disabled),
         expires_at: Some(sheet.expiry(&mut faults)),
-        attributes: Some(sheet.attributes(&mut faults)),
+        attributes: Some(texts_by_name(&sheet.attributes, "attributes", &mut faults)),
     };
     let admin = visit.site().admin();
     if faults.is_empty() {

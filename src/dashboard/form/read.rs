@@ -4,6 +4,7 @@ use serde_json::{Map, Number, Value};
 
 use super::draw::shown;
 use super::given::Given;
+use super::pairs::pairs;
 use super::spec::{Kind, Spec};
 use crate::admin::HIDDEN;
 use crate::dashboard::ui::Faults;
@@ -39,9 +40,8 @@ fn miss_typed_in(specs: &[Spec], above: &str, given: &Given, faults: &mut Faults
                 }
             }
             Kind::SecretMap { .. } => {
-                let lines = text.lines().filter_map(|line| line.split_once(':'));
-                let hidden = lines.filter(|(_, value)| value.trim() == HIDDEN);
-                let missing = hidden.map(|(name, _)| name.trim());
+                let hidden = pairs(text).flatten().filter(|(_, value)| *value == HIDDEN);
+                let missing = hidden.map(|(name, _)| name);
                 for name in missing.filter(|name| was_typed(&format!("{control}.{name}"))) {
                     faults.add(&control, format!("`{name}` {AGAIN}"));
                 }
@@ -117,21 +117,17 @@ impl Reader<'_> {
     /// Where values are secrets, `held` knows those that the page did not show.
     fn map(&mut self, spec: &Spec, text: &str, held: Option<&Map<String, Value>>) -> Option<Value> {
         let mut map = Map::new();
-        for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            match line.split_once(':') {
-                Some((name, value)) => {
-                    let (name, value) = (name.trim(), value.trim());
+        for pair in pairs(text) {
+            match pair {
+                Ok((name, value)) => {
                     let kept = held.and_then(|held| held.get(name)).filter(|_| value == HIDDEN);
                     map.insert(name.to_owned(), kept.cloned().unwrap_or_else(|| value.into()));
                 }
-                None if held.is_some() => {
-                    let why = "is not `name: value`, and is not repeated here: it could hold a secret";
-                    self.faults.add(&spec.path, format!("line {} {why}", at + 1));
+                Err(why) if held.is_some() => {
+                    let why = format!("{why}, and is not repeated here: it could hold a secret");
+                    self.faults.add(&spec.path, why);
                 }
-                None => {
-                    let why = format!("line {} is not `name: value`", at + 1);
-                    self.faults.add_unread(&spec.path, why, text);
-                }
+                Err(why) => self.faults.add_unread(&spec.path, why, text),
             }
         }
         Some(Value::Object(map))
