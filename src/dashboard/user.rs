@@ -1,4 +1,5 @@
 //! One user of an authenticator: made, changed, deleted and put back.
+
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};

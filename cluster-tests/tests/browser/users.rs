@@ -270,7 +270,7 @@ async fn a_file_is_checked_first_and_what_is_wrong_with_it_is_told_by_line_witho
 
 /// Passwords that take long to hash, so that an import lasts as long as the test needs.
 async fn hash_slowly(stage: &Stage) -> Result<()> {
-    let slow = serde_json::json!({ "name": "pbkdf2", "mac_fun": "sha256", "iterations": 4_000 });
+    let slow = serde_json::json!({ "name": "pbkdf2", "mac_fun": "sha256", "iterations": 1_500 });
     calls::set_algorithm(&stage.operator().await?, slow).await?;
     Ok(())
 }
